@@ -56,12 +56,8 @@ class StatefulCallback(keras.callbacks.Callback):
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
         registered = _REGISTRY.setdefault(model, [])
-        if not any(callback is self for callback in registered):
-            registered.append(self)
-
-    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        registered = _REGISTRY.get(self._model, [])
-        _REGISTRY[self._model] = [c for c in registered if c is not self]
+        # A callback that is used again moves to its place in the new list.
+        registered[:] = [c for c in registered if c is not self] + [self]
 
 
 @keras_moon_export("training.stateful_callbacks")
@@ -83,8 +79,15 @@ def stateful_callbacks(model: keras.Model) -> dict[str, StatefulCallback]:
     >>> km.training.stateful_callbacks(model)
     {}
     """
+    registered = _REGISTRY.get(model, [])
+    if registered:
+        # Keras hands one params object to all callbacks of a `fit`: it tells
+        # them from those of an earlier one, also of one that was interrupted.
+        params = registered[-1].params
+        registered = [c for c in registered if c.params is params]
+        _REGISTRY[model] = registered
     keyed: dict[str, StatefulCallback] = {}
-    for callback in _REGISTRY.get(model, []):
+    for callback in registered:
         key, count = callback.state_key, 0
         while key in keyed:
             count += 1
