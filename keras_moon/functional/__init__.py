@@ -1,0 +1,5 @@
+"""Tensors in, tensors out: the stateless mathematics of the library."""
+
+from keras_moon.functional import calibration as calibration
+from keras_moon.functional import ood_scores as ood_scores
+from keras_moon.functional import ranking as ranking
