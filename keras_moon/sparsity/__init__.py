@@ -1,5 +1,9 @@
 """Plain Python: how sparse each layer is, when masks change, what it costs."""
 
+from keras_moon.sparsity.accounting import kernel_bytes as kernel_bytes
+from keras_moon.sparsity.accounting import layer_flops as layer_flops
+from keras_moon.sparsity.accounting import layer_macs as layer_macs
+from keras_moon.sparsity.accounting import num_positions as num_positions
 from keras_moon.sparsity.counts import layer_nonzeros as layer_nonzeros
 from keras_moon.sparsity.counts import num_nonzeros as num_nonzeros
 from keras_moon.sparsity.distributions import distribution as distribution
@@ -17,4 +21,8 @@ from keras_moon.sparsity.schedules import (
 from keras_moon.sparsity.schedules import (
     ExponentialDropFraction as ExponentialDropFraction,
 )
+from keras_moon.sparsity.training_cost import (
+    mean_inference_flops as mean_inference_flops,
+)
+from keras_moon.sparsity.training_cost import training_flops as training_flops
 from keras_moon.sparsity.update_rule import UpdateRule as UpdateRule

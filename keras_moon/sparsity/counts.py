@@ -8,10 +8,6 @@ from keras_moon.api_export import keras_moon_export
 
 ROUNDINGS = ("floor", "round", "ceil")
 
-# 1 - (1 - 0.1) is 0.09999999999999998. Decimal sparsities survive the way
-# through a density when the difference is rounded to this many digits.
-_SPARSITY_DIGITS = 15
-
 
 @keras_moon_export("sparsity.num_nonzeros")
 def num_nonzeros(size: int, sparsity: float, rounding: str = "floor") -> int:
@@ -76,10 +72,9 @@ def layer_nonzeros(
 ) -> dict[str, int]:
     """Turns the densities of a distribution into integer counts.
 
-    Each layer gets `num_nonzeros(size, 1 - density)`, where the difference
-    is rounded to 15 digits: a layer whose sparsity was given as 0.1 gets
-    exactly the count of `num_nonzeros(size, 0.1)`, although `1 - 0.9` is not
-    0.1 in floating point.
+    Each layer gets `num_nonzeros(size, 1 - density)`. A layer whose sparsity
+    was given as 0.1 gets exactly the count of `num_nonzeros(size, 0.1)`,
+    although `1 - (1 - 0.1)` is not 0.1 in floating point.
 
     With the default rounding no layer gets less than its density asks for,
     so the total lies above the budget by at most one weight per layer.
@@ -116,13 +111,25 @@ def layer_nonzeros(
                 f"A density must be in (0, 1]. Received: {density} for layer "
                 f"'{name}'. For 90% sparsity the density is 0.1."
             )
-        sparsity = round(1.0 - density, _SPARSITY_DIGITS)
-        # A density below the last digit still leaves one weight.
+        sparsity = _sparsity_of(density)
+        # Beside 1, a density below 1e-16 is lost; one weight still stays.
         if sparsity == 1.0:
             counts[name] = 1
         else:
             counts[name] = num_nonzeros(math.prod(shape), sparsity, rounding)
     return counts
+
+
+def _sparsity_of(density: float) -> float:
+    """Returns `1 - density`, as the decimal it came from if there is one.
+
+    `1 - (1 - 0.1)` is 0.09999999999999998, and `floor` would lose a zero to
+    it. Several sparsities below one half share a density; among them the
+    short decimal is the one that a person wrote.
+    """
+    difference = 1.0 - density
+    decimal = round(difference, 15)
+    return decimal if 1.0 - decimal == density else difference
 
 
 def check_sparsity(sparsity: float, what: str = "`sparsity`") -> None:
