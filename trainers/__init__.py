@@ -1,0 +1,1 @@
+"""Programs to train and evaluate networks: `python -m trainers.digits`."""
