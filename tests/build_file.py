@@ -16,7 +16,8 @@ import sys
 
 from tests import source_tree as tree
 
-HEADER = '''"""Bazel targets. Written by `python -m tests.build_file --write`."""
+HEADER = '''\
+"""Bazel targets. Written by `python -m tests.build_file --write`."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
 

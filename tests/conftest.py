@@ -27,7 +27,7 @@ def fresh_keras():
     Masks depend on (seed, layer path, step): without fresh names a test
     would see other masks when another test ran before it.
     """
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(SEED)
     yield
     keras.config.set_dtype_policy("float32")
