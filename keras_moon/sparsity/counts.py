@@ -49,18 +49,14 @@ def num_nonzeros(size: int, sparsity: float, rounding: str = "floor") -> int:
             "without weights cannot be sparse."
         )
     check_sparsity(sparsity)
+    check_rounding(rounding)
     product = sparsity * size
     if rounding == "floor":
         zeros = math.floor(product)
     elif rounding == "ceil":
         zeros = math.ceil(product)
-    elif rounding == "round":
-        zeros = round(product)
     else:
-        raise ValueError(
-            f"`rounding` must be one of {ROUNDINGS}. Received: "
-            f"rounding={rounding!r}."
-        )
+        zeros = round(product)
     return max(1, size - zeros)
 
 
@@ -130,6 +126,22 @@ def _sparsity_of(density: float) -> float:
     difference = 1.0 - density
     decimal = round(difference, 15)
     return decimal if 1.0 - decimal == density else difference
+
+
+def check_rounding(rounding: str) -> None:
+    """Raises unless `rounding` names a rounding.
+
+    Args:
+        rounding: The name to check.
+
+    Raises:
+        ValueError: If it is not `"floor"`, `"round"` or `"ceil"`.
+    """
+    if rounding not in ROUNDINGS:
+        raise ValueError(
+            f"`rounding` must be one of {ROUNDINGS}. Received: "
+            f"rounding={rounding!r}."
+        )
 
 
 def check_sparsity(sparsity: float, what: str = "`sparsity`") -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_moon.api_export import keras_moon_export
+from keras_moon.sparsity.counts import check_rounding
 from keras_moon.sparsity.counts import check_sparsity
 from keras_moon.sparsity.counts import num_nonzeros
 from keras_moon.sparsity.matching import match_names
@@ -25,6 +26,7 @@ def uniform(
     sparsity: float,
     overrides: Mapping[str, float] | None = None,
     dense: Sequence[str] = (),
+    rounding: str = "floor",
 ) -> dict[str, float]:
     """Gives every layer the same density.
 
@@ -41,14 +43,17 @@ def uniform(
         dense: Names or regular expressions of layers that are kept dense
             *inside* the budget: the other layers, still all alike, become
             sparser to pay for them.
+        rounding: How the zeros of the budget are rounded, layer by layer:
+            `"floor"`, `"round"` or `"ceil"`, see `num_nonzeros`. There is
+            a budget only with `dense` layers.
 
     Returns:
         The density of each layer, in `(0, 1]`, in the order of `shapes`.
 
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
-        ValueError: If a sparsity is outside `[0, 1)`, a name matches no
-            layer, or the dense layers alone exceed the budget.
+        ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
+            a name matches no layer, or the dense layers alone exceed the budget.
 
     Example:
 
@@ -56,10 +61,10 @@ def uniform(
     >>> km.sparsity.uniform(shapes, 0.75, overrides={"conv1": 0.0})
     {'conv1': 1.0, 'fc': 0.25}
     """
-    fixed, forced = _choose(shapes, sparsity, overrides, dense)
+    fixed, forced = _choose(shapes, sparsity, overrides, dense, rounding)
     if forced:
         scores = {name: 1.0 for name in shapes if name not in fixed}
-        return _spend_budget(shapes, sparsity, fixed, forced, scores)
+        return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
     return {name: fixed.get(name, 1.0 - float(sparsity)) for name in shapes}
 
 
@@ -69,6 +74,7 @@ def erdos_renyi(
     sparsity: float,
     overrides: Mapping[str, float] | None = None,
     dense: Sequence[str] = (),
+    rounding: str = "floor",
 ) -> dict[str, float]:
     """Scales densities with `(n_in + n_out) / (n_in * n_out)`.
 
@@ -86,14 +92,16 @@ def erdos_renyi(
             leave the budget.
         dense: Names or regular expressions of layers that are kept dense
             inside the budget.
+        rounding: How the zeros of the budget are rounded, layer by layer:
+            `"floor"`, `"round"` or `"ceil"`, see `num_nonzeros`.
 
     Returns:
         The density of each layer, in `(0, 1]`, in the order of `shapes`.
 
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
-        ValueError: If a sparsity is outside `[0, 1)`, a name matches no
-            layer, a kernel has one dimension, or the dense layers alone
+        ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
+            a name matches no layer, a kernel has one dimension, or the dense layers alone
             exceed the budget.
 
     Example:
@@ -103,7 +111,7 @@ def erdos_renyi(
     >>> {name: round(density, 4) for name, density in densities.items()}
     {'hidden': 0.075, 'logits': 0.225}
     """
-    fixed, forced = _choose(shapes, sparsity, overrides, dense)
+    fixed, forced = _choose(shapes, sparsity, overrides, dense, rounding)
     scores = {}
     for name, shape in shapes.items():
         if name in fixed:
@@ -116,7 +124,7 @@ def erdos_renyi(
                 "'erk'."
             )
         scores[name] = (shape[-2] + shape[-1]) / (shape[-2] * shape[-1])
-    return _spend_budget(shapes, sparsity, fixed, forced, scores)
+    return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
 
 
 @keras_moon_export("sparsity.erdos_renyi_kernel")
@@ -126,6 +134,7 @@ def erdos_renyi_kernel(
     overrides: Mapping[str, float] | None = None,
     power: float = 1.0,
     dense: Sequence[str] = (),
+    rounding: str = "floor",
 ) -> dict[str, float]:
     """Scales densities with `(sum of dimensions / product) ** power` (ERK).
 
@@ -148,14 +157,16 @@ def erdos_renyi_kernel(
         power: Exponent, at least 0. At 0 all layers get the same density.
         dense: Names or regular expressions of layers that are kept dense
             inside the budget: the other layers pay for them.
+        rounding: How the zeros of the budget are rounded, layer by layer:
+            `"floor"`, `"round"` or `"ceil"`, see `num_nonzeros`.
 
     Returns:
         The density of each layer, in `(0, 1]`, in the order of `shapes`.
 
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
-        ValueError: If a sparsity is outside `[0, 1)`, a name matches no
-            layer, `power` is negative or so large that a density vanishes,
+        ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
+            a name matches no layer, `power` is negative or so large that a density vanishes,
             or the dense layers alone exceed the budget.
 
     Example:
@@ -165,7 +176,7 @@ def erdos_renyi_kernel(
     >>> {name: round(density, 4) for name, density in densities.items()}
     {'conv': 0.0844, 'logits': 1.0}
     """
-    fixed, forced = _choose(shapes, sparsity, overrides, dense)
+    fixed, forced = _choose(shapes, sparsity, overrides, dense, rounding)
     if not 0.0 <= power < math.inf:
         raise ValueError(
             "`power` must be a finite number, at least 0. Received: "
@@ -176,7 +187,7 @@ def erdos_renyi_kernel(
         for name, shape in shapes.items()
         if name not in fixed
     }
-    return _spend_budget(shapes, sparsity, fixed, forced, scores)
+    return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
 
 
 _DISTRIBUTIONS: dict[str, Callable[..., dict[str, float]]] = {
@@ -221,9 +232,11 @@ def _choose(
     sparsity: float,
     overrides: Mapping[str, float] | None,
     dense: Sequence[str],
+    rounding: str,
 ) -> tuple[dict[str, float], set[str]]:
     """Checks the arguments; returns overridden densities and dense names."""
     check_sparsity(sparsity)
+    check_rounding(rounding)
     if not shapes:
         raise ValueError(
             "`shapes` must name at least one layer. Received: an empty dict."
@@ -252,6 +265,7 @@ def _choose(
 def _spend_budget(
     shapes: Shapes,
     sparsity: float,
+    rounding: str,
     fixed: Mapping[str, float],
     forced: set[str],
     scores: Mapping[str, float],
@@ -263,7 +277,9 @@ def _spend_budget(
     the order of layers has no influence on the last bit.
     """
     sizes = {name: math.prod(shapes[name]) for name in scores}
-    budget = sum(num_nonzeros(size, sparsity) for size in sizes.values())
+    budget = sum(
+        num_nonzeros(size, sparsity, rounding) for size in sizes.values()
+    )
     densities = {name: 1.0 for name in forced}
     while True:
         live = [name for name in scores if name not in densities]
