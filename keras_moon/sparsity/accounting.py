@@ -170,11 +170,11 @@ def layer_macs(
 
 @keras_moon_export("sparsity.layer_flops")
 def layer_flops(
-    macs: int,
+    macs: float,
     num_outputs: int = 0,
     use_bias: bool = False,
     use_activation: bool = False,
-) -> int:
+) -> float:
     """Returns the floating-point operations behind a number of MACs.
 
     By default a MAC counts as two operations. With `num_outputs`, counting
@@ -183,7 +183,8 @@ def layer_flops(
     batch normalization too), an activation one operation per output.
 
     Args:
-        macs: Multiply-accumulates of the layer.
+        macs: Multiply-accumulates of the layer; a fraction where they are an
+            expectation (`density * dense_macs`).
         num_outputs: Number of output values of the layer for one example.
             Defaults to `0`: two operations per MAC and nothing else.
         use_bias: Whether to count one addition per output for the bias.
@@ -191,7 +192,7 @@ def layer_flops(
             activation.
 
     Returns:
-        The number of operations.
+        The number of operations, an integer if `macs` is one.
 
     Raises:
         ValueError: If a number is negative, or if a bias or an activation is

@@ -53,7 +53,8 @@ def uniform(
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
         ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
-            a name matches no layer, or the dense layers alone exceed the budget.
+            a name matches no layer, or the dense layers alone exceed the
+            budget.
 
     Example:
 
@@ -101,8 +102,8 @@ def erdos_renyi(
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
         ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
-            a name matches no layer, a kernel has one dimension, or the dense layers alone
-            exceed the budget.
+            a name matches no layer, a kernel has one dimension, or the dense
+            layers alone exceed the budget.
 
     Example:
 
@@ -166,8 +167,8 @@ def erdos_renyi_kernel(
     Raises:
         TypeError: If a key, pattern or sparsity has the wrong type.
         ValueError: If a sparsity is outside `[0, 1)`, `rounding` is unknown,
-            a name matches no layer, `power` is negative or so large that a density vanishes,
-            or the dense layers alone exceed the budget.
+            a name matches no layer, `power` is negative or so large that a
+            density vanishes, or the dense layers alone exceed the budget.
 
     Example:
 
