@@ -13,8 +13,10 @@ INSTALL_REQUIRES = [
     "keras>=3.13",
     "numpy>=1.26",
     "absl-py>=2.1",
+    "scipy>=1.13",
     "scikit-learn>=1.5",
     "matplotlib>=3.9",
+    "pillow>=10.3",
     "rich>=13.7",
     "tensorflow-datasets>=4.9.9",
     # tensorflow-datasets 4.9.10 imports it without declaring it.
@@ -37,7 +39,9 @@ EXTRAS_REQUIRE["dev"] = [
     "pytest>=8.3",
     "pytest-xdist>=3.6.1",
     "hypothesis>=6.112",
+    "ml_dtypes>=0.5.1",
     "ruff>=0.9",
+    "setuptools>=68",
 ]
 
 
