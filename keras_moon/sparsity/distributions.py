@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from keras_moon.api_export import keras_moon_export
+from keras_moon.sparsity.budget import spend_budget
 from keras_moon.sparsity.counts import check_rounding
 from keras_moon.sparsity.counts import check_sparsity
-from keras_moon.sparsity.counts import num_nonzeros
 from keras_moon.sparsity.matching import match_names
 from keras_moon.sparsity.matching import match_values
 
@@ -65,7 +65,7 @@ def uniform(
     fixed, forced = _choose(shapes, sparsity, overrides, dense, rounding)
     if forced:
         scores = {name: 1.0 for name in shapes if name not in fixed}
-        return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
+        return spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
     return {name: fixed.get(name, 1.0 - float(sparsity)) for name in shapes}
 
 
@@ -125,7 +125,7 @@ def erdos_renyi(
                 "'erk'."
             )
         scores[name] = (shape[-2] + shape[-1]) / (shape[-2] * shape[-1])
-    return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
+    return spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
 
 
 @keras_moon_export("sparsity.erdos_renyi_kernel")
@@ -188,7 +188,7 @@ def erdos_renyi_kernel(
         for name, shape in shapes.items()
         if name not in fixed
     }
-    return _spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
+    return spend_budget(shapes, sparsity, rounding, fixed, forced, scores)
 
 
 _DISTRIBUTIONS: dict[str, Callable[..., dict[str, float]]] = {
@@ -261,58 +261,3 @@ def _choose(
             "`dense`."
         )
     return fixed, forced
-
-
-def _spend_budget(
-    shapes: Shapes,
-    sparsity: float,
-    rounding: str,
-    fixed: Mapping[str, float],
-    forced: set[str],
-    scores: Mapping[str, float],
-) -> dict[str, float]:
-    """Scales `scores` to densities that add up to the budget.
-
-    Scores are taken relative to the largest live one, so that no power makes
-    all of them vanish, and sums are exactly rounded (`math.fsum`), so that
-    the order of layers has no influence on the last bit.
-    """
-    sizes = {name: math.prod(shapes[name]) for name in scores}
-    budget = sum(
-        num_nonzeros(size, sparsity, rounding) for size in sizes.values()
-    )
-    densities = {name: 1.0 for name in forced}
-    while True:
-        live = [name for name in scores if name not in densities]
-        left = budget - sum(sizes[name] for name in densities)
-        if left < 0 or (live and left == 0):
-            raise ValueError(
-                f"Sparsity {sparsity} leaves {budget} of "
-                f"{sum(sizes.values())} weights. Received: dense layers "
-                f"{sorted(densities)}, which hold {budget - left} and leave "
-                f"nothing for {sorted(live)}. Lower the sparsity, or move "
-                "layers from `dense` to `overrides` (these leave the budget)."
-            )
-        largest = max((scores[name] for name in live), default=1.0)
-        if largest == 0.0:
-            raise _vanished(live[0], shapes)
-        relative = {name: scores[name] / largest for name in live}
-        total = math.fsum(relative[name] * sizes[name] for name in relative)
-        if left <= total:
-            break
-        # All layers that tie become dense together; the order of the dict
-        # must not choose among them.
-        densities.update((n, 1.0) for n in live if scores[n] == largest)
-    for name in live:
-        densities[name] = relative[name] * left / total
-        if densities[name] == 0.0:
-            raise _vanished(name, shapes)
-    densities.update(fixed)
-    return {name: densities[name] for name in shapes}
-
-
-def _vanished(name: str, shapes: Shapes) -> ValueError:
-    return ValueError(
-        f"The density of layer '{name}' is too small for a float. Received: "
-        f"shape {tuple(shapes[name])}. Use a smaller `power`."
-    )
