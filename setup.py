@@ -12,6 +12,7 @@ INSTALL_REQUIRES = [
     "tensorflow>=2.19",
     "keras>=3.13",
     "numpy>=1.26",
+    "ml_dtypes>=0.5.1",
     "absl-py>=2.1",
     "scipy>=1.13",
     "scikit-learn>=1.5",
@@ -39,7 +40,6 @@ EXTRAS_REQUIRE["dev"] = [
     "pytest>=8.3",
     "pytest-xdist>=3.6.1",
     "hypothesis>=6.112",
-    "ml_dtypes>=0.5.1",
     "ruff>=0.9",
     "setuptools>=68",
 ]

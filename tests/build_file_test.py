@@ -62,7 +62,10 @@ def test_one_binary_per_trainer(rules):
     trainers = {
         f"trainers/{path.stem}"
         for path in tree.python_files("trainers")
-        if "app.run(" in path.read_text()
+        if any(
+            isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+            for node in ast.parse(path.read_text()).body
+        )
     }
     assert trainers <= of_kind(rules, "py_binary")
 
