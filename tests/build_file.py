@@ -1,7 +1,4 @@
-"""Writes BUILD, the Bazel view of the tree, from the files and imports.
-
-    python -m tests.build_file           # prints what BUILD should be
-    python -m tests.build_file --write   # writes it
+"""BUILD, the Bazel view of the tree, from the files and their imports.
 
 One py_library per package of keras_moon and one per module directly in it,
 one for flags, one py_binary per program, one py_test per test file. `deps` are
@@ -17,7 +14,7 @@ import sys
 from tests import source_tree as tree
 
 HEADER = '''\
-"""Bazel targets. Written by `python -m tests.build_file --write`."""
+"""Bazel targets. Written by `python -m tests.generate`."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
 
@@ -160,16 +157,3 @@ def content() -> str:
         folders="\n".join(f'        "{top}/**/*.py",' for top in folders)
     )
     return "\n".join([header, *rendered])
-
-
-def main(arguments: list[str]) -> None:
-    if arguments == ["--write"]:
-        (tree.ROOT / "BUILD").write_text(content())
-    elif arguments:
-        sys.exit(f"Expected --write or nothing. Received: {arguments}")
-    else:
-        print(content(), end="")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

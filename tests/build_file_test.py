@@ -33,7 +33,7 @@ def of_kind(rules, kind):
 
 def test_is_what_the_generator_writes():
     assert (tree.ROOT / "BUILD").read_text() == build_file.content(), (
-        "run `python -m tests.build_file --write`"
+        "run `python -m tests.generate`"
     )
 
 
@@ -133,8 +133,3 @@ def test_rules_of_a_small_tree(tmp_path, monkeypatch):
     assert rules["keras_moon/layers"]["pip"] == {"numpy"}
     assert rules["trainers/digits"]["kind"] == "py_binary"
     assert rules["tests/digits_test"]["data"] == ["pyproject.toml"]
-
-
-def test_an_unknown_argument_is_refused():
-    with pytest.raises(SystemExit, match="Received: \\['--wirte'\\]"):
-        build_file.main(["--wirte"])
