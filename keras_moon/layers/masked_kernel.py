@@ -44,6 +44,18 @@ class MaskedKernel:
         return self.target_nonzeros == self.size
 
 
+_SPARSE_ATTRIBUTES = (
+    "sparsity",
+    "dense_gradient",
+    "rounding",
+    "mask_seed",
+    "_masks",
+    "_taps",
+    "_targets",
+    "_initial_masks",
+)
+
+
 def random_mask(
     shape: tuple[int, ...], num_active: int, seed: int | list[int]
 ) -> np.ndarray:
@@ -95,6 +107,7 @@ class MaskedKernelMixin:
         self._masks: list[Any] = []
         self._taps: list[Any] = []
         self._targets: list[int] = []
+        self._initial_masks: dict[str, np.ndarray] = {}
 
     def _check_sparsity(
         self, sparsity: float | Mapping[str, float]
@@ -120,25 +133,49 @@ class MaskedKernelMixin:
                 )
         return sparsity
 
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As in the parent; kernels start with zeros where masked."""
+        if name in self.kernel_names and name not in self._initial_masks:
+            initial = keras.initializers.get(initializer or "glorot_uniform")
+            mask = self._random_mask(name, tuple(shape))
+            self._initial_masks[name] = mask
+
+            # Not assigned afterwards: under JAX a variable may be created
+            # while tracing, and only its initializer runs later.
+            def initializer(shape: Any, dtype: Any = None) -> Any:
+                return apply_mask(
+                    initial(shape, dtype=dtype), ops.convert_to_tensor(mask)
+                )
+
+        return super().add_weight(
+            shape=shape, initializer=initializer, name=name, **kwargs
+        )
+
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
-        self._add_masks()
+        self._add_masks(self._initial_masks)
+        self._initial_masks = {}
 
-    def _add_masks(self, masks: Mapping[str, np.ndarray] | None = None) -> None:
-        """Creates masks (given, or random) and taps; zeroes the kernels."""
-        for index, name in enumerate(self.kernel_names):
+    def _random_mask(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        seed = [self.mask_seed, self.kernel_names.index(name)]
+        return random_mask(shape, self._target_nonzeros(name, shape), seed)
+
+    def _add_masks(self, masks: dict[str, np.ndarray]) -> None:
+        """Creates the variables of masks and taps."""
+        for name in self.kernel_names:
             kernel = getattr(self, name)
-            target = self._target_nonzeros(name)
-            if masks is None:
-                seed = [self.mask_seed, index]
-                value = random_mask(tuple(kernel.shape), target, seed)
-            else:
-                value = masks[name]
+            target = self._target_nonzeros(name, tuple(kernel.shape))
+            value = masks[name]
             mask = self.add_weight(
                 name=f"{name}_mask",
                 shape=kernel.shape,
-                # TensorFlow may call it inside a graph: no tensor made here.
-                initializer=lambda shape, dtype, value=value: (
+                initializer=lambda shape, dtype=None, value=value: (
                     ops.convert_to_tensor(value, dtype=dtype)
                 ),
                 dtype="bool",
@@ -164,18 +201,54 @@ class MaskedKernelMixin:
             self._masks.append(mask)
             self._taps.append(tap)
             self._targets.append(target)
-            self._zero_masked(kernel, mask)
 
-    def _target_nonzeros(self, name: str) -> int:
+    def _target_nonzeros(self, name: str, shape: tuple[int, ...]) -> int:
         if isinstance(self.sparsity, dict):
             sparsity = self.sparsity.get(name, 0.0)
         else:
             sparsity = self.sparsity
-        size = int(np.prod(getattr(self, name).shape))
-        return num_nonzeros(size, sparsity, self.rounding)
+        return num_nonzeros(int(np.prod(shape)), sparsity, self.rounding)
 
-    def _zero_masked(self, kernel: Any, mask: Any) -> None:
-        kernel.assign(apply_mask(_read(kernel), _read(mask)))
+    def zero_masked(self, masked: MaskedKernel) -> None:
+        """Sets a stored kernel to zero where its mask is."""
+        kernel, mask = _read(masked.kernel), _read(masked.mask)
+        masked.kernel.assign(apply_mask(kernel, mask))
+
+    def become_sparse(
+        self,
+        sparsity: float | Mapping[str, float],
+        dense_gradient: bool,
+        rounding: str,
+        mask_seed: int,
+        masks: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        """Gives a built layer, whose class was just changed, its masks.
+
+        Args:
+            sparsity, dense_gradient, rounding, mask_seed: As the arguments
+                of the class.
+            masks: Boolean array per kernel name. Random if `None`.
+        """
+        self._set_sparsity(sparsity, dense_gradient, rounding, mask_seed)
+        if masks is None:
+            masks = {
+                name: self._random_mask(name, tuple(getattr(self, name).shape))
+                for name in self.kernel_names
+            }
+        # A built layer is locked against new variables.
+        self._tracker.unlock()
+        self._add_masks(dict(masks))
+        self._tracker.lock()
+        for masked in self.masked_kernels:
+            self.zero_masked(masked)
+
+    def forget_masks(self) -> None:
+        """Removes masks and taps, before the class is changed back."""
+        for variable in [*self._masks, *self._taps]:
+            if variable is not None:
+                self._untrack_variable(variable)
+        for name in _SPARSE_ATTRIBUTES:
+            delattr(self, name)
 
     @property
     def masked_kernels(self) -> list[MaskedKernel]:
@@ -234,7 +307,7 @@ class MaskedKernelMixin:
         for masked in self.masked_kernels:
             # A regularizer that mixes weights (orthogonality) may have moved
             # masked ones, which the forward pass never reads.
-            self._zero_masked(masked.kernel, masked.mask)
+            self.zero_masked(masked)
         for name, variable in self._saved_variables().items():
             store[name] = variable
 
@@ -264,7 +337,7 @@ class MaskedKernelMixin:
         for name, variable in expected.items():
             variable.assign(np.asarray(store[name]).astype(variable.dtype))
         for masked in self.masked_kernels:
-            self._zero_masked(masked.kernel, masked.mask)
+            self.zero_masked(masked)
 
     def quantize(self, *args: Any, **kwargs: Any) -> None:
         """Raises: quantization would replace the masked kernel."""
@@ -301,8 +374,3 @@ def _read(variable: Any) -> Any:
     which a custom gradient refuses; reshaping forces the read and is free.
     """
     return ops.reshape(ops.convert_to_tensor(variable), variable.shape)
-
-
-def is_sparse_layer(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is one of keras_moon's sparse layers."""
-    return isinstance(layer, MaskedKernelMixin)

@@ -1,0 +1,4 @@
+"""Converting whole models: to sparse ones, back, and into tables."""
+
+from keras_moon.conversion.sparsify import sparsify as sparsify
+from keras_moon.conversion.strip import strip as strip

@@ -1,0 +1,369 @@
+"""Moves the connections of a sparse model: when, where, and what follows."""
+
+import math
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_moon.api_export import keras_moon_export
+from keras_moon.functional import random_bits
+from keras_moon.functional.masks import drop_and_grow
+from keras_moon.layers.masked_kernel import MaskedKernel
+from keras_moon.sparsity.schedules import CosineDropFraction
+from keras_moon.sparsity.schedules import DropFraction
+from keras_moon.sparsity.update_rule import UpdateRule
+from keras_moon.training.compiled import compile_function
+from keras_moon.training.dense_gradients import check_dense_gradients
+from keras_moon.training.dense_gradients import check_moving_average
+from keras_moon.training.dense_gradients import gradient_scale
+from keras_moon.training.exploration import Exploration
+from keras_moon.training.invariants import require_masked_kernels
+from keras_moon.training.invariants import zero_masked_weights
+from keras_moon.training.optimizer_slots import check_optimizer
+from keras_moon.training.optimizer_slots import kernel_slots
+
+_COUNT_ROUNDINGS = {
+    # RigL's code multiplies in float32 and truncates.
+    "truncate": lambda count, fraction: int(
+        np.float32(count) * np.float32(fraction)
+    ),
+    "round": lambda count, fraction: round(count * fraction),
+    "ceil": lambda count, fraction: math.ceil(count * fraction),
+}
+
+
+@keras_moon_export("training.ScoreInputs")
+class ScoreInputs(NamedTuple):
+    """What a method may look at when it scores a kernel's connections.
+
+    Attributes:
+        kernel: Float tensor: the weights, zero where masked.
+        mask: Boolean tensor: the active connections.
+        gradient: Float tensor: the dense gradient of the last step, or `None`
+            if the method did not ask for it.
+        uniform: Float tensor: uniform numbers in [0, 1), a function of seed,
+            layer and step only.
+
+    Example:
+
+    >>> def weakest_half_random(inputs):
+    ...     return inputs.uniform - keras.ops.abs(inputs.gradient)
+    >>> updater = km.training.MaskUpdater(
+    ...     grow=weakest_half_random, needs_dense_gradient=True
+    ... )
+    """
+
+    kernel: Any
+    mask: Any
+    gradient: Any
+    uniform: Any
+
+
+_GROW_SCORES: dict[str, tuple[Callable[[ScoreInputs], Any], bool]] = {
+    "gradient": (lambda inputs: ops.abs(inputs.gradient), True),
+    "random": (lambda inputs: inputs.uniform, False),
+}
+
+
+@keras_moon_export("training.MaskUpdater")
+class MaskUpdater:
+    """Updates the masks of a sparse model while it is trained.
+
+    At the steps of `update_rule`, each kernel drops the fraction
+    `drop_fraction` of its active connections, those of smallest magnitude,
+    and grows as many where the score is largest: the gradient's magnitude
+    (RigL, arXiv 1911.11134) or a random number (SET, arXiv 1707.04780). The
+    number of connections of each kernel never changes. Newly grown weights
+    start at zero, and every optimizer slot of a connection whose mask bit
+    changed goes back to its initial value.
+
+    The callbacks wrap this class for `fit`. In a training loop of your own,
+    call `step` after each training step. In a stateless JAX loop, write the
+    state back into model and optimizer before a `step` that `is_due`, and
+    read it again after.
+
+    Unlike RigL's code, which skips the gradient step in which it updates, the
+    masks change after the step.
+
+    Args:
+        grow: `"gradient"`, `"random"`, or a function from `ScoreInputs` to a
+            tensor of the kernel's shape; the largest scores grow.
+        needs_dense_gradient: Whether a function given as `grow` reads
+            `inputs.gradient`. Known for the named ones.
+        update_rule: `km.sparsity.UpdateRule`. Outside `fit` it must have a
+            `stop_step`. Defaults to every 100 steps over the first 75 % of
+            training.
+        drop_fraction: Fraction of active connections to move: a schedule such
+            as `km.sparsity.CosineDropFraction`, or a float in (0, 1], from
+            which a cosine decays to 0 at the stop step. Defaults to 0.3.
+        seed: Integer seed of `inputs.uniform`.
+        regrow_dropped: Whether a connection that was just dropped may grow
+            again at once, as in RigL's code. Defaults to `True`.
+        count_rounding: How the number of connections to move is rounded:
+            `"truncate"` (RigL's code), `"round"` (JaxPruner) or `"ceil"`.
+
+    Raises:
+        ValueError: If an argument is not one of those named.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    >>> model = km.sparsify(model, sparsity=0.5)
+    >>> model.compile("sgd", "mse")
+    >>> rule = km.sparsity.UpdateRule(every_steps=2, stop_step=4)
+    >>> updater = km.training.MaskUpdater("gradient", update_rule=rule)
+    >>> x, y = np.ones((2, 8), "float32"), np.ones((2, 4), "float32")
+    >>> for _ in range(4):
+    ...     loss = model.train_on_batch(x, y)
+    ...     updated = updater.step(model, model.optimizer)
+    >>> updater.num_updates
+    2
+    """
+
+    def __init__(
+        self,
+        grow: str | Callable[[ScoreInputs], Any] = "gradient",
+        needs_dense_gradient: bool = False,
+        update_rule: UpdateRule | None = None,
+        drop_fraction: float | DropFraction = 0.3,
+        seed: int = 0,
+        regrow_dropped: bool = True,
+        count_rounding: str = "truncate",
+    ) -> None:
+        if callable(grow):
+            self.grow_scores = grow
+            self.needs_dense_gradient = needs_dense_gradient
+        elif grow in _GROW_SCORES:
+            self.grow_scores, self.needs_dense_gradient = _GROW_SCORES[grow]
+        else:
+            raise ValueError(
+                f"`grow` must be one of {sorted(_GROW_SCORES)} or a function. "
+                f"Received: grow={grow!r}."
+            )
+        if count_rounding not in _COUNT_ROUNDINGS:
+            raise ValueError(
+                f"`count_rounding` must be one of {sorted(_COUNT_ROUNDINGS)}. "
+                f"Received: count_rounding={count_rounding!r}."
+            )
+        if not isinstance(drop_fraction, DropFraction):
+            drop_fraction = CosineDropFraction(drop_fraction)
+        self.update_rule = update_rule or UpdateRule()
+        self.drop_fraction = drop_fraction
+        self.seed = seed
+        self.regrow_dropped = regrow_dropped
+        self.count_rounding = count_rounding
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets the training so far: steps, updates, explored weights."""
+        self.current_step: int | None = None
+        self.num_updates = 0
+        self.num_changed = 0
+        self.exploration = Exploration()
+        self._compiled: Callable[..., Any] | None = None
+
+    def check(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> None:
+        """Raises if this model and optimizer cannot be trained so."""
+        require_masked_kernels(model, type(self).__name__)
+        check_optimizer(optimizer)
+        check_moving_average(model, optimizer)
+        if self.needs_dense_gradient:
+            check_dense_gradients(model, optimizer)
+
+    def start(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> None:
+        """Checks the model and notes which weights are active at the start."""
+        self.check(model, optimizer)
+        zero_masked_weights(model)
+        self.exploration.add(model)
+
+    def is_due(self, num_steps: int = 1) -> bool:
+        """Whether the next `step` or `advance` will meet an update."""
+        step = self.current_step or 0
+        return self.update_rule.last_due(step, step + num_steps) is not None
+
+    def advance(self, num_steps: int = 1) -> int | None:
+        """Counts training steps; returns the update step just crossed."""
+        previous = self.current_step or 0
+        self.current_step = previous + num_steps
+        return self.update_rule.last_due(previous, self.current_step)
+
+    def step(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        num_steps: int = 1,
+    ) -> bool:
+        """Call after each training step of your own loop.
+
+        The first call takes the step number from `optimizer.iterations`;
+        after that, steps are counted here.
+
+        Args:
+            model: The sparse model that is trained.
+            optimizer: The built optimizer that trains it.
+            num_steps: Training steps since the last call.
+
+        Returns:
+            Whether the masks were updated.
+
+        Raises:
+            ValueError: If the model has no sparse layers, or the optimizer or
+                its settings cannot be used with this method.
+        """
+        if self.current_step is None:
+            self.start(model, optimizer)
+            iterations = int(ops.convert_to_numpy(optimizer.iterations))
+            self.current_step = max(iterations - num_steps, 0)
+        due = self.advance(num_steps)
+        if due is None:
+            return False
+        self.update(model, optimizer, due)
+        return True
+
+    def update(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        step: int,
+    ) -> None:
+        """Updates all masks now, as at the given update step.
+
+        Args:
+            model: The sparse model that is trained.
+            optimizer: The built optimizer that trains it.
+            step: Step of the update rule; decides drop fraction and
+                randomness.
+        """
+        fraction = self.drop_fraction(self.update_rule.progress(step))
+        count = _COUNT_ROUNDINGS[self.count_rounding]
+        movable: list[MaskedKernel] = []
+        keys, num_update = [], []
+        for index, (_, layer, kernel) in enumerate(
+            require_masked_kernels(model, type(self).__name__)
+        ):
+            # A dense kernel has nowhere to go; a frozen one stays as it is.
+            if kernel.is_dense or not layer.trainable:
+                continue
+            movable.append(kernel)
+            keys.append(random_bits.fold_key(self.seed, index, step))
+            num_update.append(count(kernel.target_nonzeros, fraction))
+        slots = [kernel_slots(optimizer, kernel.kernel) for kernel in movable]
+        self.num_changed += self._run(
+            optimizer, movable, slots, keys, num_update
+        )
+        self.num_updates += 1
+        self.exploration.add(model)
+
+    def _run(
+        self,
+        optimizer: keras.optimizers.Optimizer,
+        movable: list[MaskedKernel],
+        slots: list[list[tuple[keras.Variable, float]]],
+        keys: list[np.ndarray],
+        num_update: list[int],
+    ) -> int:
+        if not movable:
+            return 0
+        if self._compiled is None:
+            self._compiled = compile_function(self._update_tensors)
+        gradients: list[Any] = []
+        if self.needs_dense_gradient:
+            gradients = [_read(kernel.tap) for kernel in movable]
+        kernels, masks, new_slots, num_changed = self._compiled(
+            [_read(kernel.kernel) for kernel in movable],
+            [_read(kernel.mask) for kernel in movable],
+            gradients,
+            ops.cast(gradient_scale(optimizer), "float32"),
+            [[_read(slot) for slot, _ in per_kernel] for per_kernel in slots],
+            [
+                [np.float32(initial) for _, initial in per_kernel]
+                for per_kernel in slots
+            ],
+            ops.convert_to_tensor(np.stack(keys), dtype="uint32"),
+            ops.convert_to_tensor(np.array(num_update, "int32")),
+        )
+        for i, kernel in enumerate(movable):
+            kernel.kernel.assign(kernels[i])
+            kernel.mask.assign(masks[i])
+            for (slot, _), value in zip(slots[i], new_slots[i], strict=True):
+                slot.assign(value)
+        return int(ops.convert_to_numpy(num_changed))
+
+    def _update_tensors(
+        self,
+        kernels: list[Any],
+        masks: list[Any],
+        gradients: list[Any],
+        scale: Any,
+        slots: list[list[Any]],
+        initial_slots: list[list[Any]],
+        keys: Any,
+        num_update: Any,
+    ) -> tuple[list[Any], list[Any], list[list[Any]], Any]:
+        """The whole update as a pure function of tensors."""
+        new_kernels, new_masks, new_slots = [], [], []
+        num_changed = ops.cast(0, "int32")
+        for i, (kernel, mask) in enumerate(zip(kernels, masks, strict=True)):
+            inputs = ScoreInputs(
+                kernel=kernel,
+                mask=mask,
+                gradient=gradients[i] / scale if gradients else None,
+                uniform=random_bits.uniform(kernel.shape, keys[i]),
+            )
+            new_mask = drop_and_grow(
+                kernel,
+                mask,
+                self.grow_scores(inputs),
+                num_update[i],
+                regrow_dropped=self.regrow_dropped,
+            )
+            changed = ops.not_equal(new_mask, mask)
+            new_masks.append(new_mask)
+            # Grown weights were masked, so they are zero already.
+            new_kernels.append(
+                ops.where(new_mask, kernel, ops.zeros_like(kernel))
+            )
+            new_slots.append(
+                [
+                    ops.where(changed, ops.cast(initial, slot.dtype), slot)
+                    for slot, initial in zip(
+                        slots[i], initial_slots[i], strict=True
+                    )
+                ]
+            )
+            grown = ops.logical_and(new_mask, changed)
+            num_changed = num_changed + ops.sum(ops.cast(grown, "int32"))
+        return new_kernels, new_masks, new_slots, num_changed
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns what a resumed training needs, as arrays and numbers."""
+        return {
+            "current_step": -1
+            if self.current_step is None
+            else (self.current_step),
+            "num_updates": self.num_updates,
+            "num_changed": self.num_changed,
+            **self.exploration.get_state(),
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what `get_state` returned."""
+        step = int(state["current_step"])
+        self.current_step = None if step < 0 else step
+        self.num_updates = int(state["num_updates"])
+        self.num_changed = int(state["num_changed"])
+        self.exploration.set_state(state)
+
+
+def _read(variable: keras.Variable) -> Any:
+    # On TensorFlow the bare variable would be captured, not passed.
+    return ops.reshape(ops.convert_to_tensor(variable), variable.shape)
