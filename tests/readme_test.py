@@ -1,5 +1,6 @@
 """The README keeps its promises: its example runs, its commands exist."""
 
+import operator
 import re
 import shlex
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import keras
 import pytest
 
+import keras_moon
 from tests import source_tree as tree
 
 README = (tree.ROOT / "README.md").read_text()
@@ -94,6 +96,19 @@ def test_test_command_covers_both_backends():
         "KERAS_BACKEND=jax",
     ]
     assert all(run[1] == ".venv/bin/pytest" for run in runs)
+
+
+def test_named_things_exist():
+    """Every `km.name` of the documents can be reached."""
+    documents = [path for path in tree.files() if path.suffix == ".md"]
+    named = {
+        name
+        for path in documents
+        for name in re.findall(r"\bkm((?:\.\w+)+)", path.read_text())
+    }
+    assert {".sparsify", ".callbacks.RigL"} <= named
+    for name in sorted(named):
+        operator.attrgetter(name[1:])(keras_moon)
 
 
 def test_the_first_screen_is_honest():
