@@ -3,6 +3,7 @@
 Imports nothing heavy: a mistyped flag is answered before the backend loads.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ def launch(
         define_flags: Defines the program's flags on the given values.
         main: The program; receives the parsed configuration.
     """
+    # TensorFlow's notices would stand between the lines of progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     define_flags(flags.FLAGS)
     app.run(lambda arguments: _main(main, arguments), flags_parser=_parse_argv)
 

@@ -56,6 +56,14 @@ class RunDirectory:
         """Returns the directory of one seed."""
         return self.path / f"seed_{seed}"
 
+    def metrics_file(self, seed: int) -> pathlib.Path:
+        """Returns the file that is written when a seed is finished."""
+        return self.seed(seed) / "metrics.json"
+
+    def is_finished(self, seed: int) -> bool:
+        """Whether a seed was trained and judged."""
+        return self.metrics_file(seed).exists()
+
     def record(self, backend: str, library_version: str) -> None:
         """Writes config.json, or checks the one of the run to continue.
 

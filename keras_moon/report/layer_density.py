@@ -62,8 +62,9 @@ def layer_density(
     panel.bar_label(
         bars,
         [f"{nonzeros[name]:,} of {sizes[name]:,}" for name in names],
-        padding=3,
+        padding=4,
         fontsize=7,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8},
     )
     panel.axvline(
         total,

@@ -21,8 +21,8 @@ def reliability_diagram(
 
     Bins are those of `keras_moon.functional.calibration.reliability_bins`
     (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
-    figure 1). Samples of several runs are pooled for the bars; the ECE in the
-    legend is the mean over the runs.
+    figure 1). Samples of several runs are pooled for the bars; the ECE above
+    them is the mean over the runs.
 
     Args:
         runs: One pair `(probabilities, labels)` per run (seed), with shapes
@@ -58,7 +58,7 @@ def reliability_diagram(
         2, 1, width=3.6, height=2.0, sharex=True, height_ratios=[3, 1]
     )
     diagram, histogram = axes[:, 0]
-    _draw_diagram(diagram, bins, errors)
+    _draw_diagram(diagram, bins)
     share = 100.0 * bins.counts / bins.counts.sum()
     histogram.bar(
         bins.edges[:-1],
@@ -69,13 +69,16 @@ def reliability_diagram(
         edgecolor="white",
         linewidth=0.5,
     )
-    look.label_panel(diagram, "", "Accuracy")
+    mean = f"ECE {100.0 * np.mean(errors):.2f} %"
+    if len(errors) > 1:
+        mean += f", mean of {len(errors)} runs"
+    look.label_panel(diagram, "", "Accuracy", mean)
     look.label_panel(histogram, "Confidence", "Samples (%)")
     look.title_figure(figure, title)
     return figure
 
 
-def _draw_diagram(panel: Any, bins: Any, errors: Sequence[float]) -> None:
+def _draw_diagram(panel: Any, bins: Any) -> None:
     full = bins.counts > 0
     left, width = bins.edges[:-1][full], np.diff(bins.edges)[full]
     accuracy, confidence = bins.accuracy[full], bins.confidence[full]
@@ -110,10 +113,6 @@ def _draw_diagram(panel: Any, bins: Any, errors: Sequence[float]) -> None:
         linestyle="--",
         label="perfect calibration",
     )
-    mean = f"ECE {100.0 * np.mean(errors):.2f} %"
-    if len(errors) > 1:
-        mean += f" (mean of {len(errors)})"
-    panel.plot([], [], linestyle="", label=mean)
     panel.set_xlim(0, 1)
     panel.set_ylim(0, 1)
     look.add_legend(panel, loc="upper left")

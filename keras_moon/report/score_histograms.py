@@ -65,6 +65,7 @@ def score_histograms(
         panel.remove()
     for panel, (name, array) in zip(axes.flat, arrays.items(), strict=False):
         _draw_histogram(panel, known, edges, look.BLUE, "test set")
+        name = name.replace("_", " ")
         _draw_histogram(panel, array, edges, look.ORANGE, name)
         area = 100.0 * auroc(known, array)
         look.label_panel(

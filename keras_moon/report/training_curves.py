@@ -103,7 +103,8 @@ def training_curves(
                 {key for run in histories for row in run for key in row}
             )
             raise ValueError(
-                f"No history has the column {name!r}. Received columns: {known}."
+                f"No history has the column {name!r}. Received: "
+                f"{sorted(known)}."
             )
         draw_runs(panel, training, look.BLUE, "training")
         validation = columns_of(histories, f"val_{name}")
