@@ -10,9 +10,9 @@ from keras import ops
 from keras_moon.api_export import keras_moon_export
 from keras_moon.sparsity.schedules import DropFraction
 from keras_moon.sparsity.update_rule import UpdateRule
+from keras_moon.training.connections import ScoreInputs
 from keras_moon.training.invariants import check_counts
 from keras_moon.training.mask_updater import MaskUpdater
-from keras_moon.training.mask_updater import ScoreInputs
 from keras_moon.training.optimizer_slots import unwrap
 from keras_moon.training.stateful import StatefulCallback
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_moon.api_export import keras_moon_export
 from keras_moon.callbacks.mask_update import MaskUpdate
-from keras_moon.training.mask_updater import ScoreInputs
+from keras_moon.training.connections import ScoreInputs
 
 
 @keras_moon_export("callbacks.SET")

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.swap import SPARSE_CLASSES
 from keras_moon.layers.tree import kernel_path
 from keras_moon.layers.tree import sublayers

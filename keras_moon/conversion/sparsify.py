@@ -15,19 +15,20 @@ from keras_moon.conversion.cloning import is_graph
 from keras_moon.conversion.selection import Selector
 from keras_moon.conversion.selection import select
 from keras_moon.functional.masks import top_k_mask
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
 from keras_moon.layers.masked_kernel import random_mask
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.sparse_composite import make_composite
+from keras_moon.layers.swap import SPARSE_CLASSES
 from keras_moon.layers.swap import make_sparse
 from keras_moon.layers.tree import sublayers
 from keras_moon.layers.tree import walk
 from keras_moon.sparsity.counts import check_sparsity
 from keras_moon.sparsity.counts import layer_nonzeros
+from keras_moon.sparsity.counts import sparsity_of
 from keras_moon.sparsity.distributions import distribution as distribution_of
 
 _MASK_INITS = ("random", "magnitude")
-# A density of 1 - 0.9 is not 0.1: see sparsity/counts.py.
-_SPARSITY_DIGITS = 15
+_LARGEST_SPARSITY = float(np.nextafter(1.0, 0.0))
 
 
 @keras_moon_export("sparsify")
@@ -125,7 +126,7 @@ def sparsify(
         )
     shapes = {candidate.path: candidate.shape for candidate in chosen}
     densities = distribution_of(distribution)(
-        shapes, sparsity, overrides=overrides
+        shapes, sparsity, overrides=overrides, rounding=rounding
     )
     counts = layer_nonzeros(shapes, densities, rounding)
     if untreatable:
@@ -206,7 +207,8 @@ def _masks(
     """Masks of one layer by kernel name; ones for kernels left dense."""
     masks = {}
     names = [candidate.kernel_name for candidate in kernels]
-    for position, name in enumerate(layer_kernel_names(layer)):
+    kernel_names = SPARSE_CLASSES[type(layer)].kernel_names
+    for position, name in enumerate(kernel_names):
         kernel = getattr(layer, name)
         shape = tuple(kernel.shape)
         if name not in names:
@@ -223,22 +225,12 @@ def _masks(
     return masks
 
 
-def layer_kernel_names(layer: keras.layers.Layer) -> tuple[str, ...]:
-    """Names of the kernels that the sparse class of a layer masks."""
-    from keras_moon.layers.swap import SPARSE_CLASSES
-
-    return SPARSE_CLASSES[type(layer)].kernel_names
-
-
 def _layer_sparsity(
     kernels: list[Candidate], densities: Mapping[str, float]
 ) -> float | dict[str, float]:
     by_name = {
         # At least one weight is left however close to 1 this is.
-        c.kernel_name: min(
-            round(1.0 - densities[c.path], _SPARSITY_DIGITS),
-            1.0 - 10.0**-_SPARSITY_DIGITS,
-        )
+        c.kernel_name: min(sparsity_of(densities[c.path]), _LARGEST_SPARSITY)
         for c in kernels
     }
     if kernels[0].path == kernels[0].layer_path:

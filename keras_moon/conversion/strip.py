@@ -4,7 +4,7 @@ import keras
 
 from keras_moon.api_export import keras_moon_export
 from keras_moon.conversion.cloning import clone_or_self
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.sparse_composite import SparseCompositeMixin
 from keras_moon.layers.sparse_composite import make_plain_composite
 from keras_moon.layers.swap import make_plain

@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from keras_moon.layers.constructor_config import constructor_config
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.swap import SPARSE_CLASSES
 from keras_moon.layers.swap import make_sparse
 from keras_moon.layers.swap import set_class

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_moon.api_export import keras_moon_export
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 
 
 @keras_moon_export("layers.SparseDepthwiseConv2D")

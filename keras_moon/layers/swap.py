@@ -11,7 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel import zero_masked
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.sparse_conv import SparseConv1D
 from keras_moon.layers.sparse_conv import SparseConv2D
 from keras_moon.layers.sparse_conv import SparseConv3D
@@ -54,7 +55,7 @@ def make_sparse(
 def make_plain(layer: MaskedKernelMixin) -> None:
     """Turns a sparse layer back into the Keras layer that it was."""
     for masked in layer.masked_kernels:
-        layer.zero_masked(masked)
+        zero_masked(masked)
     layer.forget_masks()
     set_class(layer, _PLAIN_CLASSES[type(layer)])
 

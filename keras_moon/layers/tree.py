@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import keras
 
 from keras_moon.layers.masked_kernel import MaskedKernel
-from keras_moon.layers.masked_kernel import MaskedKernelMixin
+from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 
 
 def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:

@@ -107,7 +107,7 @@ def layer_nonzeros(
                 f"A density must be in (0, 1]. Received: {density} for layer "
                 f"'{name}'. For 90% sparsity the density is 0.1."
             )
-        sparsity = _sparsity_of(density)
+        sparsity = sparsity_of(density)
         # Beside 1, a density below 1e-16 is lost; one weight still stays.
         if sparsity == 1.0:
             counts[name] = 1
@@ -116,7 +116,7 @@ def layer_nonzeros(
     return counts
 
 
-def _sparsity_of(density: float) -> float:
+def sparsity_of(density: float) -> float:
     """Returns `1 - density`, as the decimal it came from if there is one.
 
     `1 - (1 - 0.1)` is 0.09999999999999998, and `floor` would lose a zero to

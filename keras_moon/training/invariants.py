@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_moon.layers.masked_kernel import MaskedKernel
+from keras_moon.layers.masked_kernel import zero_masked
 from keras_moon.layers.tree import masked_kernels
 from keras_moon.layers.tree import walk
 
@@ -58,5 +59,5 @@ def check_counts(model: keras.Model) -> None:
 
 def zero_masked_weights(model: keras.Model) -> None:
     """Sets every stored weight to zero where its mask is."""
-    for _, layer, kernel in masked_kernels(model):
-        layer.zero_masked(kernel)
+    for _, _, kernel in masked_kernels(model):
+        zero_masked(kernel)

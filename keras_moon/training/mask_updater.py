@@ -1,10 +1,10 @@
 """Moves the connections of a sparse model: when, where, and what follows."""
 
+import functools
 import math
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -12,12 +12,15 @@ from keras import ops
 
 from keras_moon.api_export import keras_moon_export
 from keras_moon.functional import random_bits
-from keras_moon.functional.masks import drop_and_grow
 from keras_moon.layers.masked_kernel import MaskedKernel
+from keras_moon.layers.masked_kernel import read
 from keras_moon.sparsity.schedules import CosineDropFraction
 from keras_moon.sparsity.schedules import DropFraction
 from keras_moon.sparsity.update_rule import UpdateRule
 from keras_moon.training.compiled import compile_function
+from keras_moon.training.connections import GROW_SCORES
+from keras_moon.training.connections import ScoreInputs
+from keras_moon.training.connections import move_connections
 from keras_moon.training.dense_gradients import check_dense_gradients
 from keras_moon.training.dense_gradients import check_moving_average
 from keras_moon.training.dense_gradients import gradient_scale
@@ -34,39 +37,6 @@ _COUNT_ROUNDINGS = {
     ),
     "round": lambda count, fraction: round(count * fraction),
     "ceil": lambda count, fraction: math.ceil(count * fraction),
-}
-
-
-@keras_moon_export("training.ScoreInputs")
-class ScoreInputs(NamedTuple):
-    """What a method may look at when it scores a kernel's connections.
-
-    Attributes:
-        kernel: Float tensor: the weights, zero where masked.
-        mask: Boolean tensor: the active connections.
-        gradient: Float tensor: the dense gradient of the last step, or `None`
-            if the method did not ask for it.
-        uniform: Float tensor: uniform numbers in [0, 1), a function of seed,
-            layer and step only.
-
-    Example:
-
-    >>> def weakest_half_random(inputs):
-    ...     return inputs.uniform - keras.ops.abs(inputs.gradient)
-    >>> updater = km.training.MaskUpdater(
-    ...     grow=weakest_half_random, needs_dense_gradient=True
-    ... )
-    """
-
-    kernel: Any
-    mask: Any
-    gradient: Any
-    uniform: Any
-
-
-_GROW_SCORES: dict[str, tuple[Callable[[ScoreInputs], Any], bool]] = {
-    "gradient": (lambda inputs: ops.abs(inputs.gradient), True),
-    "random": (lambda inputs: inputs.uniform, False),
 }
 
 
@@ -138,11 +108,11 @@ class MaskUpdater:
         if callable(grow):
             self.grow_scores = grow
             self.needs_dense_gradient = needs_dense_gradient
-        elif grow in _GROW_SCORES:
-            self.grow_scores, self.needs_dense_gradient = _GROW_SCORES[grow]
+        elif grow in GROW_SCORES:
+            self.grow_scores, self.needs_dense_gradient = GROW_SCORES[grow]
         else:
             raise ValueError(
-                f"`grow` must be one of {sorted(_GROW_SCORES)} or a function. "
+                f"`grow` must be one of {sorted(GROW_SCORES)} or a function. "
                 f"Received: grow={grow!r}."
             )
         if count_rounding not in _COUNT_ROUNDINGS:
@@ -274,16 +244,20 @@ class MaskUpdater:
         if not movable:
             return 0
         if self._compiled is None:
-            self._compiled = compile_function(self._update_tensors)
+            self._compiled = compile_function(
+                functools.partial(
+                    move_connections, self.grow_scores, self.regrow_dropped
+                )
+            )
         gradients: list[Any] = []
         if self.needs_dense_gradient:
-            gradients = [_read(kernel.tap) for kernel in movable]
+            gradients = [read(kernel.tap) for kernel in movable]
         kernels, masks, new_slots, num_changed = self._compiled(
-            [_read(kernel.kernel) for kernel in movable],
-            [_read(kernel.mask) for kernel in movable],
+            [read(kernel.kernel) for kernel in movable],
+            [read(kernel.mask) for kernel in movable],
             gradients,
             ops.cast(gradient_scale(optimizer), "float32"),
-            [[_read(slot) for slot, _ in per_kernel] for per_kernel in slots],
+            [[read(slot) for slot, _ in per_kernel] for per_kernel in slots],
             [
                 [np.float32(initial) for _, initial in per_kernel]
                 for per_kernel in slots
@@ -297,52 +271,6 @@ class MaskUpdater:
             for (slot, _), value in zip(slots[i], new_slots[i], strict=True):
                 slot.assign(value)
         return int(ops.convert_to_numpy(num_changed))
-
-    def _update_tensors(
-        self,
-        kernels: list[Any],
-        masks: list[Any],
-        gradients: list[Any],
-        scale: Any,
-        slots: list[list[Any]],
-        initial_slots: list[list[Any]],
-        keys: Any,
-        num_update: Any,
-    ) -> tuple[list[Any], list[Any], list[list[Any]], Any]:
-        """The whole update as a pure function of tensors."""
-        new_kernels, new_masks, new_slots = [], [], []
-        num_changed = ops.cast(0, "int32")
-        for i, (kernel, mask) in enumerate(zip(kernels, masks, strict=True)):
-            inputs = ScoreInputs(
-                kernel=kernel,
-                mask=mask,
-                gradient=gradients[i] / scale if gradients else None,
-                uniform=random_bits.uniform(kernel.shape, keys[i]),
-            )
-            new_mask = drop_and_grow(
-                kernel,
-                mask,
-                self.grow_scores(inputs),
-                num_update[i],
-                regrow_dropped=self.regrow_dropped,
-            )
-            changed = ops.not_equal(new_mask, mask)
-            new_masks.append(new_mask)
-            # Grown weights were masked, so they are zero already.
-            new_kernels.append(
-                ops.where(new_mask, kernel, ops.zeros_like(kernel))
-            )
-            new_slots.append(
-                [
-                    ops.where(changed, ops.cast(initial, slot.dtype), slot)
-                    for slot, initial in zip(
-                        slots[i], initial_slots[i], strict=True
-                    )
-                ]
-            )
-            grown = ops.logical_and(new_mask, changed)
-            num_changed = num_changed + ops.sum(ops.cast(grown, "int32"))
-        return new_kernels, new_masks, new_slots, num_changed
 
     def get_state(self) -> dict[str, Any]:
         """Returns what a resumed training needs, as arrays and numbers."""
@@ -362,8 +290,3 @@ class MaskUpdater:
         self.num_updates = int(state["num_updates"])
         self.num_changed = int(state["num_changed"])
         self.exploration.set_state(state)
-
-
-def _read(variable: keras.Variable) -> Any:
-    # On TensorFlow the bare variable would be captured, not passed.
-    return ops.reshape(ops.convert_to_tensor(variable), variable.shape)

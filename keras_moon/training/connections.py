@@ -1,0 +1,110 @@
+"""Moving the connections of all kernels: one pure function of tensors."""
+
+from collections.abc import Callable
+from typing import Any
+from typing import NamedTuple
+
+from keras import ops
+
+from keras_moon.api_export import keras_moon_export
+from keras_moon.functional import random_bits
+from keras_moon.functional.masks import drop_and_grow
+
+
+@keras_moon_export("training.ScoreInputs")
+class ScoreInputs(NamedTuple):
+    """What a method may look at when it scores a kernel's connections.
+
+    Attributes:
+        kernel: Float tensor: the weights, zero where masked.
+        mask: Boolean tensor: the active connections.
+        gradient: Float tensor: the dense gradient of the last step, or `None`
+            if the method did not ask for it.
+        uniform: Float tensor: uniform numbers in [0, 1), a function of seed,
+            layer and step only.
+
+    Example:
+
+    >>> def weakest_half_random(inputs):
+    ...     return inputs.uniform - keras.ops.abs(inputs.gradient)
+    >>> updater = km.training.MaskUpdater(
+    ...     grow=weakest_half_random, needs_dense_gradient=True
+    ... )
+    """
+
+    kernel: Any
+    mask: Any
+    gradient: Any
+    uniform: Any
+
+
+# Name -> (scores, whether they read the dense gradient).
+GROW_SCORES: dict[str, tuple[Callable[[ScoreInputs], Any], bool]] = {
+    "gradient": (lambda inputs: ops.abs(inputs.gradient), True),
+    "random": (lambda inputs: inputs.uniform, False),
+}
+
+
+def move_connections(
+    grow_scores: Callable[[ScoreInputs], Any],
+    regrow_dropped: bool,
+    kernels: list[Any],
+    masks: list[Any],
+    gradients: list[Any],
+    scale: Any,
+    slots: list[list[Any]],
+    initial_slots: list[list[Any]],
+    keys: Any,
+    num_update: Any,
+) -> tuple[list[Any], list[Any], list[list[Any]], Any]:
+    """Drops and grows connections of many kernels, and resets their slots.
+
+    A pure function of tensors, so that it is one compiled call.
+
+    Args:
+        grow_scores: The method: `ScoreInputs` to a score per connection.
+        regrow_dropped: See `drop_and_grow`.
+        kernels: Float tensor per kernel.
+        masks: Boolean tensor per kernel.
+        gradients: Dense gradient per kernel, or an empty list.
+        scale: Scalar by which the gradients are too large.
+        slots: Per kernel, the optimizer's per-weight state.
+        initial_slots: Per kernel, the initial values of these.
+        keys: uint32 tensor `(num_kernels, 2)`: a random key per kernel.
+        num_update: int32 tensor `(num_kernels,)`: connections to move.
+
+    Returns:
+        New kernels, new masks, new slots, and the number of connections that
+        were grown.
+    """
+    new_kernels, new_masks, new_slots = [], [], []
+    num_changed = ops.cast(0, "int32")
+    for i, (kernel, mask) in enumerate(zip(kernels, masks, strict=True)):
+        inputs = ScoreInputs(
+            kernel=kernel,
+            mask=mask,
+            gradient=gradients[i] / scale if gradients else None,
+            uniform=random_bits.uniform(kernel.shape, keys[i]),
+        )
+        new_mask = drop_and_grow(
+            kernel,
+            mask,
+            grow_scores(inputs),
+            num_update[i],
+            regrow_dropped=regrow_dropped,
+        )
+        changed = ops.not_equal(new_mask, mask)
+        new_masks.append(new_mask)
+        # Grown weights were masked, so they are zero already.
+        new_kernels.append(ops.where(new_mask, kernel, ops.zeros_like(kernel)))
+        new_slots.append(
+            [
+                ops.where(changed, ops.cast(initial, slot.dtype), slot)
+                for slot, initial in zip(
+                    slots[i], initial_slots[i], strict=True
+                )
+            ]
+        )
+        grown = ops.logical_and(new_mask, changed)
+        num_changed = num_changed + ops.sum(ops.cast(grown, "int32"))
+    return new_kernels, new_masks, new_slots, num_changed
