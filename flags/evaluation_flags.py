@@ -24,7 +24,7 @@ class EvaluationConfig:
         num_bins: Bins of the calibration error and the reliability diagram.
     """
 
-    ood_score: str = "energy"
+    ood_score: str = "msp"
     positive: str = "ood"
     num_bins: int = 15
 

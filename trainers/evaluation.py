@@ -23,7 +23,8 @@ class Evaluation:
 
     Attributes:
         metrics: Nested dict of numbers, ready for JSON: `accuracy`, `ece`,
-            `nll`, `brier`, and `ood[score][set or group][metric]`.
+            `nll`, `brier`, `ood[score][set or mean][metric]`, and the group
+            of each set, `ood_groups[set]`.
         arrays: What the figures need and what others may want to rank
             themselves: `probabilities`, `labels`, and the scores as
             `<score>/<set>`, with `id` for the test set.
@@ -75,6 +76,7 @@ def evaluate(
     return Evaluation(
         {
             **classification_metrics(logits, test.y, config.num_bins),
+            "ood_groups": groups,
             "ood": ood,
         },
         arrays,

@@ -20,6 +20,7 @@ _SCORE_LABELS = {
     "max_logit": "Maximum logit",
     "energy": "Negative energy (nats)",
 }
+_NOT_MEASURED = {"seed", "ood_groups", "layers"}
 _POSITIVE = {
     "ood": "the unknown samples (OpenOOD v1.5)",
     "id": "the known samples (OpenOOD v1.0)",
@@ -74,8 +75,8 @@ def _mean_std_tree(values: Sequence[Any]) -> Any:
     if isinstance(first, dict):
         return {
             key: _mean_std_tree([value[key] for value in values])
-            for key, value in first.items()
-            if key != "seed" and isinstance(value, dict | int | float)
+            for key in first
+            if key not in _NOT_MEASURED
         }
     return report.mean_std(values)._asdict()
 
@@ -94,8 +95,9 @@ def result_table(
     table = report.ResultTable(
         describe(run),
         notes=[
-            f"Mean ± standard deviation (n - 1) over {len(metrics)} "
-            f"{'seeds' if len(metrics) > 1 else 'seed'}.",
+            f"Mean ± standard deviation (n - 1) over {len(metrics)} seeds."
+            if len(metrics) > 1
+            else "One seed: no standard deviations.",
             f"Unknown samples are told by {score}; AUROC and FPR95 detect "
             f"{_POSITIVE[config.evaluation.positive]}.",
             f"Files: {run.path}",
@@ -113,14 +115,18 @@ def result_table(
     add(test, "ECE (%)", percent("ece"), ".2f", "lower")
     for key, label in (("nll", "NLL (nats)"), ("brier", "Brier score")):
         add(test, label, [m[key] for m in metrics], ".4f", "lower")
-    for name in metrics[0]["ood"][score]:
-        section = name.replace("_", " ")
-        for key, label, better in (
-            ("auroc", "AUROC (%)", "higher"),
-            ("fpr95", "FPR95 (%)", "lower"),
-        ):
-            values = percent("ood", score, name, key)
-            add(section, label, values, ".2f", better)
+    groups = metrics[0]["ood_groups"]
+    for group in dict.fromkeys(groups.values()):
+        members = [name for name in groups if groups[name] == group]
+        for name in [*members, f"{group}_mean"]:
+            shown = "mean" if name not in groups else name.replace("_", " ")
+            for key, label, better in (
+                ("auroc", "AUROC (%)", "higher"),
+                ("fpr95", "FPR95 (%)", "lower"),
+            ):
+                values = percent("ood", score, name, key)
+                section = f"{group.capitalize()} unknowns"
+                add(section, f"{shown}: {label}", values, ".2f", better)
     size = "Size"
     add(size, "Nonzeros", [m["nonzeros"] for m in metrics], ",.0f")
     add(size, "Density (%)", percent("density"), ".2f")

@@ -55,7 +55,7 @@ def reliability_diagram(
         num_bins,
     )
     figure, axes = look.new_figure(
-        2, 1, width=3.6, height=2.0, sharex=True, height_ratios=[3, 1]
+        2, 1, width=3.6, height=2.2, sharex=True, height_ratios=[3, 1]
     )
     diagram, histogram = axes[:, 0]
     _draw_diagram(diagram, bins)
@@ -74,6 +74,18 @@ def reliability_diagram(
         mean += f", mean of {len(errors)} runs"
     look.label_panel(diagram, "", "Accuracy", mean)
     look.label_panel(histogram, "Confidence", "Samples (%)")
+    # Almost all samples of a good network are in the last bin.
+    histogram.set_yscale("log")
+    histogram.set_ylim(bottom=50.0 / bins.counts.sum())
+    histogram.minorticks_off()
+    histogram.yaxis.set_major_formatter("{x:g}")
+    # Bars can be anywhere in the panel, so the legend is outside.
+    look.add_legend(
+        figure,
+        handles=diagram.get_legend_handles_labels()[0],
+        loc="outside lower center",
+        ncols=2,
+    )
     look.title_figure(figure, title)
     return figure
 
@@ -115,4 +127,3 @@ def _draw_diagram(panel: Any, bins: Any) -> None:
     )
     panel.set_xlim(0, 1)
     panel.set_ylim(0, 1)
-    look.add_legend(panel, loc="upper left")

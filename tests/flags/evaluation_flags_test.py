@@ -9,11 +9,11 @@ from tests.flags.command_line import config_of
 def test_flags_reach_the_config():
     config = config_of(
         define_evaluation_flags,
-        "--ood_score=msp",
+        "--ood_score=energy",
         "--positive=id",
         "--num_bins=10",
     )
-    assert config.evaluation == EvaluationConfig("msp", "id", 10)
+    assert config.evaluation == EvaluationConfig("energy", "id", 10)
 
 
 def test_defaults_of_a_program():
