@@ -63,9 +63,9 @@ def is_graph(layer: Any) -> bool:
 
 @functools.cache
 def _functional_class() -> type:
-    # Keras does not export it.
+    # Keras does not export it; before 3.14 it needs a layer in between.
     inputs = keras.Input((1,))
-    return type(keras.Model(inputs, inputs))
+    return type(keras.Model(inputs, keras.layers.Identity()(inputs)))
 
 
 def _clone(layer: Any, memo: dict[int, Any]) -> Any:

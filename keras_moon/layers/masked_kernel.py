@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from keras_moon.api_export import keras_moon_export
 from keras_moon.functional.masks import apply_mask
 
 
+@keras_moon_export("layers.MaskedKernel")
 @dataclasses.dataclass(frozen=True, eq=False)
 class MaskedKernel:
     """One kernel of a sparse layer and what belongs to it.
@@ -21,6 +23,14 @@ class MaskedKernel:
         tap: ``keras.Variable`` that receives the dense gradient in every
             training step, or ``None``.
         target_nonzeros: Integer: how many connections are active, always.
+
+    Example:
+
+    >>> layer = km.layers.SparseDense(10, sparsity=0.9)
+    >>> layer.build((None, 64))
+    >>> masked = layer.masked_kernels[0]
+    >>> masked.name, masked.size, masked.target_nonzeros
+    ('kernel', 640, 64)
     """
 
     name: str

@@ -47,19 +47,19 @@ def build_by_calling(
     if has_own_build or isinstance(layer, keras.Model):
         layer.build_from_config(build_config)
     elif "input_shape" in build_config:
-        symbolic_call(layer, _tensors(build_config["input_shape"]))
+        symbolic_call(layer, symbolic_tensors(build_config["input_shape"]))
     else:
         shapes = {
-            name.removesuffix("_shape"): _tensors(shape)
+            name.removesuffix("_shape"): symbolic_tensors(shape)
             for name, shape in build_config["shapes_dict"].items()
         }
         symbolic_call(layer, **shapes)
 
 
-def _tensors(shape: Any) -> Any:
-    """Symbolic tensors for one shape or a nest of shapes."""
+def symbolic_tensors(shape: Any) -> Any:
+    """Returns symbolic tensors for one shape or a nest of shapes."""
     if isinstance(shape, dict):
-        return {name: _tensors(inner) for name, inner in shape.items()}
+        return {name: symbolic_tensors(inner) for name, inner in shape.items()}
     if all(dim is None or isinstance(dim, int) for dim in shape):
         return keras.KerasTensor(tuple(shape))
-    return [_tensors(inner) for inner in shape]
+    return [symbolic_tensors(inner) for inner in shape]
