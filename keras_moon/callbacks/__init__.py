@@ -7,3 +7,6 @@ from keras_moon.callbacks.sparsity_logger import (
     SparsityLogger as SparsityLogger,
 )
 from keras_moon.callbacks.static_sparse import StaticSparse as StaticSparse
+from keras_moon.callbacks.training_checkpoint import (
+    TrainingCheckpoint as TrainingCheckpoint,
+)

@@ -198,12 +198,19 @@ def is_writer() -> bool:
 def _signatures(model: keras.Model) -> dict[str, list[str]]:
     return {
         group: [
-            f"{_AUTOMATIC_NUMBER.sub('', v.path)} {tuple(v.shape)} "
+            f"{_stable_name(group, v.path)} {tuple(v.shape)} "
             f"{keras.backend.standardize_dtype(v.dtype)}"
             for v in variables
         ]
         for group, variables in run_variables(model).items()
     }
+
+
+def _stable_name(group: str, path: str) -> str:
+    """A name that depends neither on earlier models nor on who built it."""
+    if group == "optimizer":  # its scope depends on what called `build`
+        path = path.rsplit("/", 1)[-1]
+    return _AUTOMATIC_NUMBER.sub("", path)
 
 
 def _as_json(value: Any) -> Any:
