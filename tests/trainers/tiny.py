@@ -1,0 +1,23 @@
+"""The digits program with a network and data small enough for a test."""
+
+from absl import flags as absl_flags
+
+import flags
+from trainers import digits
+
+FLAGS = (
+    "--width=4",
+    "--epochs=2",
+    "--batch_size=256",
+    "--num_ood_samples=20",
+    "--update_freq_steps=3",
+    "--num_seeds=1",
+)
+
+
+def tiny_config(run_dir, *arguments):
+    """Returns the configuration of a run of seconds."""
+    flag_values = absl_flags.FlagValues()
+    digits.define_flags(flag_values)
+    flag_values(["digits", *FLAGS, f"--run_dir={run_dir}", *arguments])
+    return flags.parse(flag_values)
