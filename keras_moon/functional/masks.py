@@ -1,5 +1,6 @@
 """Exact-count masks: top-k selection and one drop-and-grow step."""
 
+import numbers
 from typing import Any
 
 from keras import ops
@@ -8,7 +9,9 @@ from keras_moon.api_export import keras_moon_export
 
 Tensor = Any
 _INT32_MIN = -(2**31)
+_INT32_MAX = 2**31 - 1
 _FLOAT32_LOWEST = -3.4028235e38
+_FLOAT32_INFINITY_BITS = 0x7F800000
 
 
 @keras_moon_export("functional.masks.top_k_mask")
@@ -44,7 +47,7 @@ def top_k_mask(scores: Tensor, k: int | Tensor) -> Tensor:
     """
     scores = ops.cast(scores, "float32")
     size = _size(scores)
-    if isinstance(k, int) and not 0 <= k <= size:
+    if isinstance(k, numbers.Integral) and not 0 <= k <= size:
         raise ValueError(
             f"`k` must be in [0, {size}] for scores of shape "
             f"{tuple(scores.shape)}. Received: k={k}."
@@ -97,7 +100,7 @@ def drop_and_grow(
         kernel: Float tensor: the weights.
         mask: Boolean tensor of the same shape: the active connections.
         grow_scores: Float tensor of the same shape; read only where a
-            connection may grow. Non-finite values rank last.
+            connection may grow. NaN ranks last.
         num_update: Integer or integer scalar tensor: connections to move.
             More than there are to move means all of them.
         regrow_dropped: Whether just-dropped connections compete for regrowth.
@@ -187,17 +190,23 @@ def _size(tensor: Tensor) -> int:
 
 
 def _ordered_bits(values: Tensor) -> Tensor:
-    """Maps float32 to int32 so that the integers order as the floats do."""
-    values = ops.where(ops.isnan(values), -float("inf"), values)
-    # -0.0 and 0.0 have different bits but tie as numbers.
-    values = ops.where(values == 0.0, ops.zeros_like(values), values)
+    """Maps float32 to int32 so that the integers order as the floats do.
+
+    Works on bits alone: arithmetic would round denormals to zero on some
+    backends and threads, and masks would differ.
+    """
     bits = ops.view(values, "int32")
-    return ops.where(bits < 0, ops.bitwise_xor(bits, 0x7FFFFFFF), bits)
+    magnitude = ops.bitwise_and(bits, _INT32_MAX)
+    # Of negative numbers those with the larger magnitude come first; -0.0
+    # and 0.0 tie.
+    ordered = ops.where(bits < 0, -magnitude, magnitude)
+    is_nan = magnitude > _FLOAT32_INFINITY_BITS
+    return ops.where(is_nan, _INT32_MIN, ordered)
 
 
 def _rank_only(scores: Tensor, eligible: Tensor) -> Tensor:
     """Scores of what is eligible; all else ranks strictly below it."""
     scores = ops.cast(scores, "float32")
-    scores = ops.where(ops.isnan(scores), _FLOAT32_LOWEST, scores)
-    scores = ops.maximum(scores, _FLOAT32_LOWEST)
+    lowest = ops.logical_or(ops.isnan(scores), scores < _FLOAT32_LOWEST)
+    scores = ops.where(lowest, _FLOAT32_LOWEST, scores)
     return ops.where(eligible, scores, -float("inf"))

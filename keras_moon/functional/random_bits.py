@@ -16,13 +16,13 @@ def fold_key(*parts: int) -> np.ndarray:
     """Folds integers, such as (seed, layer, step), into one random key.
 
     Args:
-        *parts: Non-negative integers. Their order counts.
+        *parts: Integers in [0, 2**64). Their order and number count.
 
     Returns:
-        uint32 array of shape ``(2,)``.
+        uint32 array of shape `(2,)`.
 
     Raises:
-        ValueError: If a part is negative.
+        ValueError: If a part is out of range.
 
     Example:
 
@@ -30,12 +30,17 @@ def fold_key(*parts: int) -> np.ndarray:
     >>> key.shape, str(key.dtype)
     ((2,), 'uint32')
     """
-    if any(part < 0 for part in parts):
+    if any(not 0 <= part < 2**64 for part in parts):
         raise ValueError(
-            "Seeds, layer indices and steps must be at least 0. "
-            f"Received: {parts}."
+            "Seeds, layer indices and steps must be at least 0 and less than "
+            f"2**64. Received: {parts}."
         )
-    return np.random.SeedSequence(parts).generate_state(2, dtype=np.uint32)
+    # NumPy pads with zeros and splits large numbers into words: without their
+    # number, and two words for each, (1,) would equal (1, 0).
+    words = [len(parts)]
+    for part in map(int, parts):
+        words += [part & 0xFFFFFFFF, part >> 32]
+    return np.random.SeedSequence(words).generate_state(2, dtype=np.uint32)
 
 
 @keras_moon_export("functional.random_bits.uniform")
