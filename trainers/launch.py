@@ -11,6 +11,7 @@ from typing import Any
 
 from absl import app
 from absl import flags
+from absl import logging
 
 from flags import Config
 from flags import FlagError
@@ -47,6 +48,9 @@ def _parse_argv(argv: Sequence[str]) -> list[str]:
 
 
 def _main(main: Callable[[Config], Any], arguments: Sequence[str]) -> None:
+    if flags.FLAGS["verbosity"].using_default_value:
+        # absl's own default is INFO: what JAX looks for, and the like.
+        logging.set_verbosity(logging.WARNING)
     try:
         if len(arguments) > 1:
             raise FlagError(

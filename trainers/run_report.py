@@ -128,8 +128,9 @@ def result_table(
                 section = f"{group.capitalize()} unknowns"
                 add(section, f"{shown}: {label}", values, ".2f", better)
     size = "Size"
-    add(size, "Nonzeros", [m["nonzeros"] for m in metrics], ",.0f")
-    add(size, "Density (%)", percent("density"), ".2f")
+    for key in ("parameters", "nonzeros"):
+        add(size, key.capitalize(), [m[key] for m in metrics], ",.0f")
+    add(size, "Density of sparse layers (%)", percent("density"), ".2f")
     flops = [m["flops"] / 1e6 for m in metrics]
     add(size, "Inference (MFLOPs)", flops, ".3f")
     relative = [100.0 * m["flops"] / m["dense_flops"] for m in metrics]
@@ -183,6 +184,7 @@ def draw_figures(
                 if name.startswith(f"{score}/") and name != f"{score}/id"
             },
             _SCORE_LABELS[score],
+            log_scale=score == "msp",
             title=f"Known and unknown samples ({title}, seed "
             f"{metrics[0]['seed']})",
         ),

@@ -18,6 +18,7 @@ def score_histograms(
     scores_ood: Mapping[str, Any],
     score_name: str,
     num_bins: int = 40,
+    log_scale: bool = False,
     title: str = "Scores of known and unknown samples",
 ) -> Any:
     """Draws one panel per OOD set, with shared bins, and its AUROC.
@@ -28,6 +29,8 @@ def score_histograms(
         scores_ood: Scores by name of the OOD set, each `(samples,)`.
         score_name: Label of the horizontal axis, with its unit if it has one.
         num_bins: Number of bins over the range of all scores.
+        log_scale: Whether the vertical axis is logarithmic: for scores such
+            as probabilities, that crowd at one end. Defaults to `False`.
         title: Title of the figure.
 
     Returns:
@@ -72,6 +75,11 @@ def score_histograms(
             panel, score_name, "Samples (%)", f"{name} (AUROC {area:.1f} %)"
         )
         panel.tick_params(labelbottom=True)
+        if log_scale:
+            panel.set_yscale("log")
+            panel.set_ylim(50.0 / max(known.size, array.size), 100.0)
+            panel.yaxis.set_major_formatter("{x:g}")
+            panel.minorticks_off()
         look.add_legend(panel)
     look.title_figure(figure, title)
     return figure

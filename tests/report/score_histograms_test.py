@@ -31,6 +31,15 @@ def test_equal_scores_can_be_drawn():
     assert figure.axes[0].get_title() == "x (AUROC 50.0 %)"
 
 
+def test_a_logarithmic_scale_shows_single_samples():
+    known, unknown = [1.0] * 99 + [0.5], {"x": [0.1] * 10}
+    (linear,) = score_histograms(known, unknown, "s").axes
+    assert linear.get_yscale() == "linear"
+    (panel,) = score_histograms(known, unknown, "s", log_scale=True).axes
+    assert panel.get_yscale() == "log"
+    assert panel.get_ylim() == (0.5, 100.0)
+
+
 def test_wrong_scores():
     with pytest.raises(ValueError, match="at least one set"):
         score_histograms([1.0], {}, "s")
