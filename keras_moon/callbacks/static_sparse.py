@@ -6,10 +6,11 @@ from typing import Any
 import keras
 
 from keras_moon.api_export import keras_moon_export
+from keras_moon.training.dense_gradients import check_moving_average
 from keras_moon.training.invariants import check_counts
 from keras_moon.training.invariants import require_masked_kernels
 from keras_moon.training.invariants import zero_masked_weights
-from keras_moon.training.optimizer_slots import check_optimizer
+from keras_moon.training.optimizer_slots import check_elementwise
 
 
 @keras_moon_export("callbacks.StaticSparse")
@@ -18,13 +19,13 @@ class StaticSparse(keras.callbacks.Callback):
 
     The layers hold their masks by themselves; this callback checks at the
     start that the model is sparse and its optimizer leaves masked weights
-    alone, and at the end that every layer has exactly its number of
-    connections.
+    alone, and at the end of every epoch that each layer has exactly its
+    number of connections.
 
     Raises:
         ValueError: At the start of `fit`, if the model has no sparse layers
             or the optimizer's update is dense (Muon).
-        RuntimeError: At the end, if a layer misses its count.
+        RuntimeError: If a layer misses its count.
 
     Example:
 
@@ -40,8 +41,14 @@ class StaticSparse(keras.callbacks.Callback):
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         model = self.model
         require_masked_kernels(model, "StaticSparse")
-        check_optimizer(model.optimizer)
+        check_elementwise(model.optimizer)
+        check_moving_average(model, model.optimizer)
         zero_masked_weights(model)
+
+    def on_epoch_end(
+        self, epoch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        check_counts(self.model)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         check_counts(self.model)

@@ -95,8 +95,9 @@ def move_connections(
         )
         changed = ops.not_equal(new_mask, mask)
         new_masks.append(new_mask)
-        # Grown weights were masked, so they are zero already.
-        new_kernels.append(ops.where(new_mask, kernel, ops.zeros_like(kernel)))
+        # Grown weights start at zero, whatever was stored under the mask.
+        stays = ops.logical_and(new_mask, mask)
+        new_kernels.append(ops.where(stays, kernel, ops.zeros_like(kernel)))
         new_slots.append(
             [
                 ops.where(changed, ops.cast(initial, slot.dtype), slot)

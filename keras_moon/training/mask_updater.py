@@ -27,6 +27,7 @@ from keras_moon.training.dense_gradients import gradient_scale
 from keras_moon.training.exploration import Exploration
 from keras_moon.training.invariants import require_masked_kernels
 from keras_moon.training.invariants import zero_masked_weights
+from keras_moon.training.optimizer_slots import build_optimizer
 from keras_moon.training.optimizer_slots import check_optimizer
 from keras_moon.training.optimizer_slots import kernel_slots
 
@@ -55,7 +56,7 @@ class MaskUpdater:
     The callbacks wrap this class for `fit`. In a training loop of your own,
     call `step` after each training step. In a stateless JAX loop, write the
     state back into model and optimizer before a `step` that `is_due`, and
-    read it again after.
+    read it again after (the first one always is).
 
     Unlike RigL's code, which skips the gradient step in which it updates, the
     masks change after the step.
@@ -150,14 +151,26 @@ class MaskUpdater:
     def start(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
     ) -> None:
-        """Checks the model and notes which weights are active at the start."""
+        """Checks the model and notes which weights are active at the start.
+
+        Builds the optimizer if it is not built yet, as the first step would,
+        to see its state before any training.
+        """
         self.check(model, optimizer)
+        build_optimizer(model, optimizer)
+        for _, kernel in self._movable(model):
+            kernel_slots(optimizer, kernel.kernel)
         zero_masked_weights(model)
         self.exploration.add(model)
 
     def is_due(self, num_steps: int = 1) -> bool:
-        """Whether the next `step` or `advance` will meet an update."""
-        step = self.current_step or 0
+        """Whether the next `step` reads and writes model and optimizer.
+
+        So it does when it will meet an update, and when it is the first one.
+        """
+        step = self.current_step
+        if step is None:
+            return True
         return self.update_rule.last_due(step, step + num_steps) is not None
 
     def advance(self, num_steps: int = 1) -> int | None:
@@ -217,12 +230,7 @@ class MaskUpdater:
         count = _COUNT_ROUNDINGS[self.count_rounding]
         movable: list[MaskedKernel] = []
         keys, num_update = [], []
-        for index, (_, layer, kernel) in enumerate(
-            require_masked_kernels(model, type(self).__name__)
-        ):
-            # A dense kernel has nowhere to go; a frozen one stays as it is.
-            if kernel.is_dense or not layer.trainable:
-                continue
+        for index, kernel in self._movable(model):
             movable.append(kernel)
             keys.append(random_bits.fold_key(self.seed, index, step))
             num_update.append(count(kernel.target_nonzeros, fraction))
@@ -232,6 +240,16 @@ class MaskUpdater:
         )
         self.num_updates += 1
         self.exploration.add(model)
+
+    def _movable(self, model: keras.Model) -> list[tuple[int, MaskedKernel]]:
+        """The kernels whose masks may change, with their fixed positions."""
+        kernels = require_masked_kernels(model, type(self).__name__)
+        return [
+            (index, kernel)
+            for index, (_, layer, kernel) in enumerate(kernels)
+            # A dense kernel has nowhere to go; a frozen one stays as it is.
+            if layer.trainable and not kernel.is_dense
+        ]
 
     def _run(
         self,
@@ -274,10 +292,9 @@ class MaskUpdater:
 
     def get_state(self) -> dict[str, Any]:
         """Returns what a resumed training needs, as arrays and numbers."""
+        step = self.current_step
         return {
-            "current_step": -1
-            if self.current_step is None
-            else (self.current_step),
+            "current_step": -1 if step is None else step,
             "num_updates": self.num_updates,
             "num_changed": self.num_changed,
             **self.exploration.get_state(),

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_moon.layers.tree import walk
+
 # Per-weight state by optimizer class: attribute -> initial value, or the name
 # of the optimizer's attribute that holds it. Factored statistics (Adafactor)
 # have other shapes than the kernel and are left alone.
@@ -31,28 +33,53 @@ _BASE_SLOTS: dict[str, float | str] = {
     "_accumulated_gradients": 0.0,
     "_model_variables_moving_average": 0.0,
 }
+# Adafactor divides by sqrt(r * c), statistics of a row and a column that
+# cannot fall below epsilon_1. The product of Keras's default, 1e-30, with
+# itself is 0 in float32.
+_MIN_ADAFACTOR_EPSILON = 1e-16
 
 
 def unwrap(optimizer: keras.optimizers.Optimizer) -> Any:
     """Returns the optimizer inside a `LossScaleOptimizer`, or itself."""
-    return getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return optimizer.inner_optimizer
+    return optimizer
 
 
-def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    """Raises for optimizers that cannot train sparse layers.
+def check_elementwise(optimizer: keras.optimizers.Optimizer) -> None:
+    """Raises for optimizers that would move masked weights.
 
     Raises:
-        ValueError: If the update is dense (Muon), or the state per weight is
-            not one that `kernel_slots` knows.
+        ValueError: If the update is dense (Muon), or not finite where a row
+            and a column of a kernel are masked (Adafactor as Keras sets it).
     """
     inner = unwrap(optimizer)
     name = type(inner).__name__
-    if any(cls.__name__ == "Muon" for cls in type(inner).__mro__):
+    if _is_a(inner, "Muon"):
         raise ValueError(
             f"`{name}` cannot train sparse layers: it orthogonalizes the "
             "update of a whole kernel, which moves masked weights too. Use "
             "SGD with momentum, Adam, AdamW or another elementwise optimizer."
         )
+    if _is_a(inner, "Adafactor") and inner.epsilon_1 < _MIN_ADAFACTOR_EPSILON:
+        raise ValueError(
+            f"`{name}` makes masked weights NaN where a whole row and column "
+            "of a kernel are masked: the square of `epsilon_1` is 0 in "
+            f"float32. Received: epsilon_1={inner.epsilon_1}. Pass "
+            f"epsilon_1={_MIN_ADAFACTOR_EPSILON} or more."
+        )
+
+
+def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
+    """Raises for optimizers with which masks cannot change.
+
+    Raises:
+        ValueError: If the optimizer is refused by `check_elementwise`, or its
+            state per weight is not one that `kernel_slots` knows.
+    """
+    check_elementwise(optimizer)
+    inner = unwrap(optimizer)
+    name = type(inner).__name__
     if _slot_table(inner) is None:
         raise ValueError(
             "The masks can change only if the optimizer's state of a changed "
@@ -60,6 +87,19 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
             f"`{name}` is not known. Use one of {sorted(_SLOTS)} (or a "
             "subclass that adds no state of its own)."
         )
+
+
+def build_optimizer(
+    model: keras.Model, optimizer: keras.optimizers.Optimizer
+) -> None:
+    """Creates the optimizer's variables if the first step would still do it.
+
+    Keras does so itself before `fit` on JAX and under a `tf.distribute`
+    strategy, and leaves it to the first step elsewhere. So does this, where
+    a layer is not built yet.
+    """
+    if not optimizer.built and all(layer.built for _, layer in walk(model)):
+        optimizer.build(model.trainable_variables)
 
 
 def kernel_slots(
@@ -117,6 +157,10 @@ def kernel_slots(
                 f"connections. Use one of {sorted(_SLOTS)}."
             )
     return slots
+
+
+def _is_a(optimizer: Any, class_name: str) -> bool:
+    return any(cls.__name__ == class_name for cls in type(optimizer).__mro__)
 
 
 def _slot_table(optimizer: Any) -> dict[str, float | str] | None:

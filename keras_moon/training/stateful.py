@@ -8,9 +8,9 @@ import keras
 
 from keras_moon.api_export import keras_moon_export
 
-_REGISTRY: "weakref.WeakKeyDictionary[Any, list[StatefulCallback]]" = (
-    weakref.WeakKeyDictionary()
-)
+# Weak on both sides: a callback holds its model, so that a strong reference
+# to it here would keep every model alive that was ever trained.
+_REGISTRY: "weakref.WeakKeyDictionary[Any, list[weakref.ref[StatefulCallback]]]" = weakref.WeakKeyDictionary()
 
 
 @keras_moon_export("training.StatefulCallback")
@@ -55,9 +55,15 @@ class StatefulCallback(keras.callbacks.Callback):
 
     def set_model(self, model: keras.Model) -> None:
         super().set_model(model)
-        registered = _REGISTRY.setdefault(model, [])
         # A callback that is used again moves to its place in the new list.
-        registered[:] = [c for c in registered if c is not self] + [self]
+        others = [c for c in _registered(model) if c is not self]
+        _REGISTRY[model] = [weakref.ref(c) for c in [*others, self]]
+
+
+def _registered(model: keras.Model) -> list[StatefulCallback]:
+    """The callbacks that were set on a model and still exist."""
+    found = [reference() for reference in _REGISTRY.get(model, [])]
+    return [callback for callback in found if callback is not None]
 
 
 @keras_moon_export("training.stateful_callbacks")
@@ -79,13 +85,13 @@ def stateful_callbacks(model: keras.Model) -> dict[str, StatefulCallback]:
     >>> km.training.stateful_callbacks(model)
     {}
     """
-    registered = _REGISTRY.get(model, [])
+    registered = _registered(model)
     if registered:
         # Keras hands one params object to all callbacks of a `fit`: it tells
         # them from those of an earlier one, also of one that was interrupted.
         params = registered[-1].params
         registered = [c for c in registered if c.params is params]
-        _REGISTRY[model] = registered
+        _REGISTRY[model] = [weakref.ref(c) for c in registered]
     keyed: dict[str, StatefulCallback] = {}
     for callback in registered:
         key, count = callback.state_key, 0

@@ -1,0 +1,147 @@
+"""One update of many kernels, computed by hand."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_moon.training.connections import GROW_SCORES
+from keras_moon.training.connections import ScoreInputs
+from keras_moon.training.connections import move_connections
+
+KERNEL = np.array([3.0, -0.1, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0], "float32")
+MASK = np.array([1, 1, 1, 1, 0, 0, 0, 0], bool)
+GRADIENT = np.array([9.0, 0.7, 9.0, 0.1, 0.2, -0.9, 0.3, 0.0], "float32")
+# 0.1 and 0.5 are dropped; 0.9 and 0.7 grow, and 0.7 had just been dropped.
+GROWN = np.array([1, 1, 1, 0, 0, 1, 0, 0], bool)
+GROWN_ELSEWHERE = np.array([1, 0, 1, 0, 0, 1, 1, 0], bool)
+
+
+def move(scores="gradient", regrow=True, num_update=(2,), scale=1.0, **changed):
+    arguments = {
+        "kernels": [KERNEL],
+        "masks": [MASK],
+        "gradients": [GRADIENT],
+        "slots": [[np.full(8, 7.0, "float32"), np.full(8, 5.0, "float32")]],
+        "initial_slots": [[np.float32(0.0), np.float32(0.1)]],
+    }
+    arguments.update(changed)
+    if isinstance(scores, str):
+        scores, _ = GROW_SCORES[scores]
+    to_tensors = [
+        [ops.convert_to_tensor(value) for value in arguments[name]]
+        for name in ("kernels", "masks", "gradients")
+    ]
+    keys = np.arange(2 * len(arguments["kernels"]), dtype="uint32")
+    kernels, masks, slots, num_changed = move_connections(
+        scores,
+        regrow,
+        *to_tensors,
+        ops.convert_to_tensor(np.float32(scale)),
+        [[ops.convert_to_tensor(s) for s in p] for p in arguments["slots"]],
+        arguments["initial_slots"],
+        ops.convert_to_tensor(keys.reshape(-1, 2)),
+        ops.convert_to_tensor(np.array(num_update, "int32")),
+    )
+    return (
+        [ops.convert_to_numpy(kernel) for kernel in kernels],
+        [ops.convert_to_numpy(mask) for mask in masks],
+        [[ops.convert_to_numpy(slot) for slot in p] for p in slots],
+        int(num_changed),
+    )
+
+
+def test_rigl_by_hand():
+    (kernel,), (mask,), ((zeros, tenths),), num_changed = move()
+    np.testing.assert_array_equal(mask, GROWN)
+    # The regrown connection keeps its weight and its state.
+    np.testing.assert_array_equal(
+        kernel, np.array([3.0, -0.1, 2.0, 0, 0, 0, 0, 0], "float32")
+    )
+    np.testing.assert_array_equal(zeros, [7, 7, 7, 0, 7, 0, 7, 7])
+    np.testing.assert_array_equal(
+        tenths, np.array([5, 5, 5, 0.1, 5, 0.1, 5, 5], "float32")
+    )
+    assert num_changed == 1
+
+
+def test_without_regrowth_other_connections_grow():
+    (kernel,), (mask,), ((slot, _),), num_changed = move(regrow=False)
+    np.testing.assert_array_equal(mask, GROWN_ELSEWHERE)
+    np.testing.assert_array_equal(kernel, [3, 0, 2, 0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(slot, [7, 0, 7, 0, 7, 0, 0, 7])
+    assert num_changed == 2
+
+
+def test_grown_weights_start_at_zero_whatever_was_stored():
+    dirty = np.where(MASK, KERNEL, np.float32(4.0))
+    (kernel,), (mask,), _, _ = move(kernels=[dirty])
+    np.testing.assert_array_equal(mask, GROWN)
+    np.testing.assert_array_equal(
+        kernel, np.array([3.0, -0.1, 2.0, 0, 0, 0, 0, 0], "float32")
+    )
+
+
+def test_nothing_to_move_changes_nothing():
+    (kernel,), (mask,), ((slot, _),), num_changed = move(num_update=(0,))
+    np.testing.assert_array_equal(kernel, KERNEL)
+    np.testing.assert_array_equal(mask, MASK)
+    np.testing.assert_array_equal(slot, np.full(8, 7.0))
+    assert num_changed == 0
+
+
+def test_a_method_sees_the_unscaled_gradient_and_uniform_numbers():
+    seen = {}
+
+    def scores(inputs):
+        assert isinstance(inputs, ScoreInputs)
+        seen.update(inputs._asdict())
+        return ops.abs(inputs.gradient)
+
+    _, (mask,), _, _ = move(scores, scale=128.0, gradients=[128.0 * GRADIENT])
+    np.testing.assert_array_equal(mask, GROWN)
+    np.testing.assert_array_equal(seen["kernel"], KERNEL)
+    np.testing.assert_array_equal(seen["mask"], MASK)
+    np.testing.assert_array_equal(seen["gradient"], GRADIENT)
+    uniform = ops.convert_to_numpy(seen["uniform"])
+    assert uniform.min() >= 0.0 and uniform.max() < 1.0
+    assert len(set(uniform.tolist())) == 8
+
+
+def test_kernels_are_independent_and_draw_different_numbers():
+    seen = []
+
+    def scores(inputs):
+        seen.append(ops.convert_to_numpy(inputs.uniform))
+        assert inputs.gradient is None
+        return inputs.uniform
+
+    kernels, masks, slots, num_changed = move(
+        scores,
+        kernels=[KERNEL, KERNEL.reshape(2, 4)],
+        masks=[MASK, MASK.reshape(2, 4)],
+        gradients=[],
+        slots=[[], [np.ones((2, 4), "float32")]],
+        initial_slots=[[], [np.float32(0.0)]],
+        num_update=(0, 4),
+    )
+    assert not np.array_equal(seen[0], seen[1].ravel())
+    np.testing.assert_array_equal(masks[0], MASK)
+    assert masks[1].shape == (2, 4) and masks[1].sum() == 4
+    expected = np.sort(np.argsort(-seen[1].ravel())[:4])
+    np.testing.assert_array_equal(np.flatnonzero(masks[1]), expected)
+    assert slots[0] == []
+    np.testing.assert_array_equal(
+        slots[1][0], (masks[1] == MASK.reshape(2, 4)).astype("float32")
+    )
+    assert num_changed == np.count_nonzero(masks[1] & ~MASK.reshape(2, 4))
+
+
+@pytest.mark.parametrize("name", sorted(GROW_SCORES))
+def test_named_scores_say_whether_they_read_the_gradient(name):
+    scores, needs_gradient = GROW_SCORES[name]
+    inputs = ScoreInputs(
+        KERNEL, MASK, GRADIENT if needs_gradient else None, np.ones(8)
+    )
+    assert tuple(scores(inputs).shape) == (8,)
+    if needs_gradient:
+        np.testing.assert_array_equal(scores(inputs), np.abs(GRADIENT))
