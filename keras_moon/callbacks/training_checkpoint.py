@@ -177,6 +177,8 @@ class TrainingCheckpoint(keras.callbacks.Callback):
             self._check_epoch(epoch)
             self._first_batch = self._restored.batch
             self._restore(self._restored)
+            if self._restored.finished_epochs is not None:
+                self.model.reset_metrics()  # it has those of the last epoch
             if self._first_batch == 0:
                 self._restored = None
         if self.data is not None:

@@ -127,19 +127,19 @@ def fingerprint_of(
     Returns:
         Nested dicts and lists that survive JSON.
     """
-    callbacks = stateful_callbacks(model)
+    # What a user chose comes first: an error names the first differences.
     found = {
         "backend": keras.backend.backend(),
-        "variables": {g: _signatures(model)[g] for g in groups},
+        "config": None if config is None else dict(config),
+        "data": None if data is None else dict(data),
         "optimizer": _optimizer_config(model.optimizer),
         "callbacks": {
             key: callback.get_config()
             if hasattr(callback, "get_config")
             else {}
-            for key, callback in callbacks.items()
+            for key, callback in stateful_callbacks(model).items()
         },
-        "data": None if data is None else dict(data),
-        "config": None if config is None else dict(config),
+        "variables": {group: _signatures(model)[group] for group in groups},
     }
     return json.loads(json.dumps(found, default=_as_json))
 

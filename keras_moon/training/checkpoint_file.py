@@ -168,10 +168,10 @@ def _encode(checkpoint: Checkpoint) -> dict[str, np.ndarray]:
 
     def put(name: str, array: Any) -> dict[str, Any]:
         array = np.asarray(array)
-        if array.dtype.hasobject:
+        if array.dtype.kind in "OUSMm" or array.dtype.names:
             raise TypeError(
-                f"A checkpoint holds numbers and strings only. {name} has "
-                f"dtype {array.dtype}."
+                "A checkpoint holds arrays of numbers only. Received: "
+                f"{name} of dtype {array.dtype}."
             )
         members[name] = np.frombuffer(array.tobytes(), np.uint8)
         return {
