@@ -39,7 +39,7 @@ class MaskUpdate(StatefulCallback):
         update_freq: Optimizer steps from one update to the next. Defaults to
             100.
         drop_fraction: Fraction of active connections to move at the first
-            update: a float in (0, 1], which decays as a half cosine to 0 at
+            update: a float in [0, 1], which decays as a half cosine to 0 at
             the last update, or a `km.sparsity` drop-fraction schedule.
             Defaults to 0.3.
         stop_fraction: Fraction of all training steps after which masks stand

@@ -1,9 +1,11 @@
 """Moving the connections of all kernels: one pure function of tensors."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
 
+import numpy as np
 from keras import ops
 
 from keras_moon.api_export import keras_moon_export
@@ -42,6 +44,17 @@ class ScoreInputs(NamedTuple):
 GROW_SCORES: dict[str, tuple[Callable[[ScoreInputs], Any], bool]] = {
     "gradient": (lambda inputs: ops.abs(inputs.gradient), True),
     "random": (lambda inputs: inputs.uniform, False),
+}
+
+
+# How a fraction of the active connections becomes a number of them.
+COUNT_ROUNDINGS: dict[str, Callable[[int, float], int]] = {
+    # RigL's code multiplies in float32 and truncates.
+    "truncate": lambda count, fraction: int(
+        np.float32(count) * np.float32(fraction)
+    ),
+    "round": lambda count, fraction: round(count * fraction),
+    "ceil": lambda count, fraction: math.ceil(count * fraction),
 }
 
 

@@ -1,7 +1,6 @@
 """Moves the connections of a sparse model: when, where, and what follows."""
 
 import functools
-import math
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +17,7 @@ from keras_moon.sparsity.schedules import CosineDropFraction
 from keras_moon.sparsity.schedules import DropFraction
 from keras_moon.sparsity.update_rule import UpdateRule
 from keras_moon.training.compiled import compile_function
+from keras_moon.training.connections import COUNT_ROUNDINGS
 from keras_moon.training.connections import GROW_SCORES
 from keras_moon.training.connections import ScoreInputs
 from keras_moon.training.connections import move_connections
@@ -30,15 +30,6 @@ from keras_moon.training.invariants import zero_masked_weights
 from keras_moon.training.optimizer_slots import build_optimizer
 from keras_moon.training.optimizer_slots import check_optimizer
 from keras_moon.training.optimizer_slots import kernel_slots
-
-_COUNT_ROUNDINGS = {
-    # RigL's code multiplies in float32 and truncates.
-    "truncate": lambda count, fraction: int(
-        np.float32(count) * np.float32(fraction)
-    ),
-    "round": lambda count, fraction: round(count * fraction),
-    "ceil": lambda count, fraction: math.ceil(count * fraction),
-}
 
 
 @keras_moon_export("training.MaskUpdater")
@@ -70,7 +61,7 @@ class MaskUpdater:
             `stop_step`. Defaults to every 100 steps over the first 75 % of
             training.
         drop_fraction: Fraction of active connections to move: a schedule such
-            as `km.sparsity.CosineDropFraction`, or a float in (0, 1], from
+            as `km.sparsity.CosineDropFraction`, or a float in [0, 1], from
             which a cosine decays to 0 at the stop step. Defaults to 0.3.
         seed: Integer seed of `inputs.uniform`.
         regrow_dropped: Whether a connection that was just dropped may grow
@@ -116,9 +107,9 @@ class MaskUpdater:
                 f"`grow` must be one of {sorted(GROW_SCORES)} or a function. "
                 f"Received: grow={grow!r}."
             )
-        if count_rounding not in _COUNT_ROUNDINGS:
+        if count_rounding not in COUNT_ROUNDINGS:
             raise ValueError(
-                f"`count_rounding` must be one of {sorted(_COUNT_ROUNDINGS)}. "
+                f"`count_rounding` must be one of {sorted(COUNT_ROUNDINGS)}. "
                 f"Received: count_rounding={count_rounding!r}."
             )
         if not isinstance(drop_fraction, DropFraction):
@@ -227,7 +218,7 @@ class MaskUpdater:
                 randomness.
         """
         fraction = self.drop_fraction(self.update_rule.progress(step))
-        count = _COUNT_ROUNDINGS[self.count_rounding]
+        count = COUNT_ROUNDINGS[self.count_rounding]
         movable: list[MaskedKernel] = []
         keys, num_update = [], []
         for index, kernel in self._movable(model):

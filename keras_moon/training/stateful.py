@@ -10,7 +10,9 @@ from keras_moon.api_export import keras_moon_export
 
 # Weak on both sides: a callback holds its model, so that a strong reference
 # to it here would keep every model alive that was ever trained.
-_REGISTRY: "weakref.WeakKeyDictionary[Any, list[weakref.ref[StatefulCallback]]]" = weakref.WeakKeyDictionary()
+_REGISTRY: weakref.WeakKeyDictionary[
+    Any, list["weakref.ref[StatefulCallback]"]
+] = weakref.WeakKeyDictionary()
 
 
 @keras_moon_export("training.StatefulCallback")

@@ -14,9 +14,7 @@ def test_nested_lists_go_in_and_come_out():
 
     tensors = [np.array([1.0, 2.0], "float32"), np.ones((2, 2), "float32")]
     nested = [[np.array([3.0], "float32")], []]
-    doubled, sums = compile_function(double)(
-        tensors, nested, np.float32(2.0)
-    )
+    doubled, sums = compile_function(double)(tensors, nested, np.float32(2.0))
     np.testing.assert_array_equal(doubled[0], [2.0, 4.0])
     np.testing.assert_array_equal(doubled[1], np.full((2, 2), 2.0))
     assert float(sums[0][0]) == 3.0

@@ -1,7 +1,9 @@
 """R_s, the share of weights that were ever active, counted by hand."""
 
+import keras
 import numpy as np
 
+import keras_moon as km
 from keras_moon.layers.tree import masked_kernels
 from keras_moon.training.exploration import Exploration
 from tests.training.small_runs import classifier
@@ -55,10 +57,6 @@ def test_setting_a_state_forgets_what_was_there():
 
 def test_sizes_that_are_no_multiple_of_eight():
     """Packed bits are padded; padding is not explored."""
-    import keras
-
-    import keras_moon as km
-
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3)])
     model = km.sparsify(model, sparsity=0.4, overrides={"dense": 0.0})
     explored = Exploration()

@@ -50,7 +50,6 @@ def fit(model, callbacks, epochs=2, batch_size=8, **kwargs):
     if not isinstance(callbacks, list):
         callbacks = [callbacks]
     x, y = data()
-    kwargs.setdefault("initial_epoch", 0)
     return model.fit(
         x,
         y,
