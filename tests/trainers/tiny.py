@@ -5,12 +5,14 @@ from absl import flags as absl_flags
 import flags
 from trainers import digits
 
+# Three full batches an epoch, and few different batch sizes in evaluation:
+# JAX compiles for each of them.
 FLAGS = (
     "--width=4",
     "--epochs=2",
-    "--batch_size=256",
-    "--num_ood_samples=20",
-    "--update_freq_steps=3",
+    "--batch_size=389",
+    "--num_ood_samples=61",
+    "--update_freq_steps=1",
     "--num_seeds=1",
 )
 
