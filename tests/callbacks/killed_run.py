@@ -1,4 +1,4 @@
-"""A training run for `training_checkpoint_test.py`, to be killed and resumed.
+"""A training run for `sigkill_test.py`, to be killed and resumed.
 
 Everything that has a state takes part: dropout and augmentation layers (seed
 generators), batch normalization, optimizer slots, masks, callbacks before and
