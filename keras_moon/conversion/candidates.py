@@ -48,6 +48,8 @@ def find_candidates(
     """
     candidates, untreatable = [], {}
     owners = _owners(model)
+    if _own_matrices(model):
+        untreatable[model.name] = "the model itself holds weight matrices"
     for index, (path, layer) in enumerate(walk(model)):
         reason = _reason(layer, owners)
         if reason is not None:
@@ -75,6 +77,12 @@ def own_variables(layer: keras.layers.Layer) -> list[Any]:
     return [v for v in layer.variables if id(v) not in inner]
 
 
+def _own_matrices(layer: keras.layers.Layer) -> list[Any]:
+    return [
+        v for v in own_variables(layer) if len(v.shape) >= 2 and v.trainable
+    ]
+
+
 def _owners(model: keras.Model) -> dict[int, list[str]]:
     owners: dict[int, list[str]] = {}
     for path, layer in walk(model):
@@ -91,7 +99,9 @@ def _reason(
         return None
     matrices = [v for v in own_variables(layer) if len(v.shape) >= 2]
     if type(layer) not in SPARSE_CLASSES:
-        if any(v.trainable for v in matrices):
+        # Matrices that are never trained are no weights, such as the moving
+        # averages of some layers; those of a frozen layer may be.
+        if _own_matrices(layer) or (matrices and not layer.trainable):
             return f"{type(layer).__name__} has no sparse counterpart"
         return None
     # Before anything else: a quantized layer's kernel is no float matrix.

@@ -1,17 +1,34 @@
 """A copy of a model with its weights, where Keras can make one."""
 
+import contextlib
 import functools
 import warnings
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_moon.functional.masks import apply_mask
 from keras_moon.layers.constructor_config import constructor_config
-from keras_moon.layers.symbolic_call import build_by_calling
+from keras_moon.layers.recorded_builds import build_as_recorded
+from keras_moon.layers.recorded_builds import recorded_builds
+from keras_moon.layers.sparse_composite import plain_class
+from keras_moon.layers.swap import PLAIN_CLASSES
 from keras_moon.layers.tree import masked_kernels
 from keras_moon.layers.tree import walk
+
+# What a class whose `get_config` is missing or incomplete fails with.
+_CLONING_ERRORS = (
+    AttributeError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_LAYER = keras.layers.Layer
 
 
 def clone_or_self(
@@ -35,11 +52,11 @@ def clone_or_self(
     """
     try:
         clone = _clone(model, {})
-        build_by_calling(clone, _build_config(model))
+        build_as_recorded(clone, recorded_builds(model))
         if prepare is not None:
             prepare(clone)
         _copy_state(model, clone)
-    except (NotImplementedError, TypeError, ValueError) as error:
+    except _CLONING_ERRORS as error:
         reason = str(error).strip().splitlines()[0] if str(error) else error
         warnings.warn(
             f"`{caller}` changed model '{model.name}' in place: Keras cannot "
@@ -57,31 +74,83 @@ def clone_or_self(
 
 
 def is_graph(layer: Any) -> bool:
-    """Whether this is a Sequential or functional model, not a subclass."""
-    return type(layer) in (keras.Sequential, _functional_class())
+    """Whether Keras rebuilds this model from its graph of layers.
+
+    True of Sequential and functional models and of subclasses that inherit
+    their constructor, `MyModel(inputs, outputs)`.
+    """
+    cls, functional = type(layer), _functional_class()
+    return cls in (keras.Sequential, functional) or (
+        isinstance(layer, functional)
+        and cls.__init__ is functional.__init__
+        and cls.get_config is functional.get_config
+    )
 
 
 @functools.cache
 def _functional_class() -> type:
-    # Keras does not export it; before 3.14 it needs a layer in between.
+    # Keras does not export it.
     inputs = keras.Input((1,))
-    return type(keras.Model(inputs, keras.layers.Identity()(inputs)))
+    return type(keras.Model(inputs, inputs))
 
 
 def _clone(layer: Any, memo: dict[int, Any]) -> Any:
     if id(layer) not in memo:
         if is_graph(layer):
-            memo[id(layer)] = keras.models.clone_model(
-                layer, clone_function=lambda inner: _clone(inner, memo)
-            )
+            with _uncompiled(layer):
+                memo[id(layer)] = keras.models.clone_model(
+                    layer, clone_function=lambda inner: _clone(inner, memo)
+                )
+        elif type(layer) is keras.layers.Lambda:
+            memo[id(layer)] = _clone_lambda(layer)
         else:
-            config = constructor_config(type(layer), layer.get_config())
-            memo[id(layer)] = type(layer).from_config(config)
+            memo[id(layer)] = _clone_from_config(layer)
     return memo[id(layer)]
 
 
-def _build_config(model: keras.Model) -> dict[str, Any] | None:
-    return None if is_graph(model) else model.get_build_config()
+def _clone_lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
+    # The Python function is shared: a copy made from its bytecode would lose
+    # the global names that it refers to.
+    return keras.layers.Lambda(
+        layer.function,
+        output_shape=layer._output_shape,
+        mask=layer.mask,
+        arguments=layer.arguments,
+        name=layer.name,
+        dtype=layer.dtype_policy,
+    )
+
+
+def _clone_from_config(layer: Any) -> Any:
+    config = constructor_config(type(layer), layer.get_config())
+    classes = {
+        type(inner).__name__: type(inner)
+        for _, inner in (walk(layer) if isinstance(layer, _LAYER) else ())
+        if not type(inner).__module__.startswith(("keras.", "keras_moon."))
+    }
+    with keras.saving.custom_object_scope(classes), _default_policy(layer):
+        return type(layer).from_config(config)
+
+
+@contextlib.contextmanager
+def _uncompiled(model: keras.Model) -> Iterator[None]:
+    """Keras would compile the clone, which fails for a loss of one's own."""
+    compiled, model.compiled = model.compiled, False
+    try:
+        yield
+    finally:
+        model.compiled = compiled
+
+
+@contextlib.contextmanager
+def _default_policy(layer: Any) -> Iterator[None]:
+    """What a layer makes without naming a policy gets that of the layer."""
+    default = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(getattr(layer, "dtype_policy", default))
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(default)
 
 
 def _state(model: keras.Model) -> list[Any]:
@@ -108,23 +177,42 @@ def _seed_states(model: keras.Model) -> list[Any]:
 
 
 def _copy_state(model: keras.Model, clone: keras.Model) -> None:
-    old_layers, new_layers = list(walk(model)), list(walk(clone))
+    old_layers = [model, *(layer for _, layer in walk(model))]
+    new_layers = [clone, *(layer for _, layer in walk(clone))]
     old, new = _state(model), _state(clone)
-    old_shapes = [tuple(v.shape) for v in old]
-    new_shapes = [tuple(v.shape) for v in new]
-    if len(old_layers) != len(new_layers) or old_shapes != new_shapes:
+    if [_kind(layer) for layer in old_layers] != [
+        _kind(layer) for layer in new_layers
+    ] or [_shape(v) for v in old] != [_shape(v) for v in new]:
         raise ValueError(
             f"its clone has {len(new_layers)} layers with {len(new)} "
-            f"variables, not {len(old_layers)} with {len(old)}: get_config "
-            "does not describe the whole model"
+            f"variables that differ from the model's {len(old_layers)} with "
+            f"{len(old)}: get_config does not describe the whole model"
         )
-    for (_, old_layer), (_, new_layer) in zip(
-        old_layers, new_layers, strict=True
-    ):
+    for old_layer, new_layer in zip(old_layers, new_layers, strict=True):
         # Parents come first: setting theirs resets all layers inside.
         if new_layer.trainable != old_layer.trainable:
             new_layer.trainable = old_layer.trainable
+    masks = {
+        id(masked.kernel): masked.mask for _, _, masked in masked_kernels(model)
+    }
     for old_variable, new_variable in zip(old, new, strict=True):
+        if new_variable.trainable != old_variable.trainable:
+            new_variable.trainable = old_variable.trainable
         # A copy: on JAX both models would share one buffer, and training
         # either of them gives it away.
-        new_variable.assign(ops.copy(ops.convert_to_tensor(old_variable)))
+        value = ops.copy(ops.convert_to_tensor(old_variable))
+        if id(old_variable) in masks:
+            # Whatever is stored off the mask, the forward pass never reads.
+            mask = ops.convert_to_tensor(masks[id(old_variable)])
+            value = apply_mask(value, mask)
+        new_variable.assign(value)
+
+
+def _kind(layer: keras.layers.Layer) -> tuple[type, str]:
+    """Class and dtype policy, whether the layer is sparse or not."""
+    cls = plain_class(layer)
+    return PLAIN_CLASSES.get(cls, cls), layer.dtype_policy.name
+
+
+def _shape(variable: Any) -> tuple[tuple[int, ...], str]:
+    return tuple(variable.shape), variable.dtype

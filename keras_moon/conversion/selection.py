@@ -9,6 +9,7 @@ import keras
 
 from keras_moon.conversion.candidates import Candidate
 from keras_moon.sparsity.matching import match_names
+from keras_moon.sparsity.matching import match_values
 
 Selector = str | Callable[[keras.layers.Layer], bool] | Sequence[str] | None
 
@@ -20,8 +21,8 @@ def select(
     include: Selector,
     exclude: Selector,
     overrides: Mapping[str, float] | None,
-) -> tuple[list[Candidate], dict[str, float]]:
-    """Returns the kernels to treat, and the overrides by kernel path.
+) -> tuple[list[Candidate], dict[str, float], dict[str, str]]:
+    """Returns the kernels to treat, overrides by path, and what stays dense.
 
     Args:
         candidates: The kernels that can be treated.
@@ -33,26 +34,26 @@ def select(
         overrides: Sparsity by name or expression; asks for depthwise kernels
             too.
 
+    Returns:
+        The kernels to treat, the overrides by kernel path, and the part of
+        `untreatable` that `include` covers and `exclude` does not name.
+
     Raises:
-        ValueError: If a name matches nothing, or asks for a layer that cannot
-            be treated.
+        ValueError: If a name matches nothing, asks for a layer that cannot
+            be treated, or is both excluded and overridden.
     """
     names = _names(candidates, untreatable)
+    overrides = overrides or {}
     asked = _matched(include, names, layers, "include")
     left_out = _matched(exclude, names, layers, "exclude") or set()
-    overridden: dict[str, float] = {}
-    for pattern, sparsity in (overrides or {}).items():
-        for name in match_names([pattern], names, "overrides"):
-            # An exact name wins over an expression.
-            if pattern == name or name not in (overrides or {}):
-                overridden[name] = sparsity
-    # A predicate looks at all layers; only names ask for one in particular.
-    wanted = set(overridden) | (set() if callable(include) else asked or set())
-    for name in sorted(wanted & set(untreatable)):
+    overridden = match_values(overrides, names, "overrides")
+    _refuse_untreatable(include, names, untreatable, "include")
+    _refuse_untreatable(list(overrides), names, untreatable, "overrides")
+    for name in sorted(set(overrides) & left_out):
         raise ValueError(
-            f"Layer '{name}' was asked for but cannot be made sparse: "
-            f"{untreatable[name]}. Leave it out of `include` and `overrides`, "
-            "or change the layer first."
+            f"Layer '{name}' is both in `overrides` and left out by "
+            f"`exclude`. Received: overrides={dict(overrides)!r}, "
+            f"exclude={exclude!r}. Remove it from one of them."
         )
     chosen, by_path = [], {}
     for candidate in candidates:
@@ -68,7 +69,38 @@ def select(
         chosen.append(candidate)
         if override is not None:
             by_path[candidate.path] = override
-    return chosen, by_path
+    listed = {
+        path: reason
+        for path, reason in untreatable.items()
+        if path not in left_out and (asked is None or path in asked)
+    }
+    return chosen, by_path, listed
+
+
+def _refuse_untreatable(
+    selector: Selector,
+    names: list[str],
+    untreatable: Mapping[str, str],
+    argument: str,
+) -> None:
+    """Raises if a name or expression asks only for what cannot be treated.
+
+    An expression may match such layers among others, and a predicate looks
+    at all layers: then they are listed, not refused.
+    """
+    if selector is None or callable(selector):
+        return
+    for pattern in [selector] if isinstance(selector, str) else selector:
+        matched = match_names([pattern], names, argument)
+        if matched <= set(untreatable):
+            reasons = "; ".join(
+                f"'{name}': {untreatable[name]}" for name in sorted(matched)
+            )
+            raise ValueError(
+                f"`{argument}` asks for layers that cannot be made sparse. "
+                f"Received: {pattern!r}, which matches {reasons}. Remove it, "
+                "or change the layer first."
+            )
 
 
 def _names(

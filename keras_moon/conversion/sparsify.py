@@ -1,5 +1,6 @@
 """From any Keras model to a sparse one."""
 
+import numbers
 import warnings
 from collections.abc import Mapping
 
@@ -112,9 +113,9 @@ def sparsify(
     ...  (sparse.get_layer("conv"), sparse.get_layer("logits"))]
     [72, 10816]
     """
-    _check_arguments(model, sparsity, mask_init)
+    _check_arguments(model, sparsity, mask_init, seed)
     candidates, untreatable = find_candidates(model)
-    chosen, overrides = select(
+    chosen, overrides, listed = select(
         candidates, untreatable, dict(walk(model)), include, exclude, overrides
     )
     if not chosen:
@@ -129,10 +130,12 @@ def sparsify(
         shapes, sparsity, overrides=overrides, rounding=rounding
     )
     counts = layer_nonzeros(shapes, densities, rounding)
-    if untreatable:
-        listed = "; ".join(f"{p}: {why}" for p, why in untreatable.items())
+    if listed:
+        reasons = "; ".join(f"{path}: {why}" for path, why in listed.items())
         warnings.warn(
-            f"`sparsify` left these layers dense: {listed}.", stacklevel=2
+            f"`sparsify` left these layers dense: {reasons}. Name them in "
+            "`exclude` to say that you know.",
+            stacklevel=2,
         )
 
     sparse = clone_or_self(model, "sparsify")
@@ -169,9 +172,13 @@ def protect_composites(model: keras.Model) -> None:
 
 
 def _check_arguments(
-    model: keras.Model, sparsity: float, mask_init: str
+    model: keras.Model, sparsity: float, mask_init: str, seed: int
 ) -> None:
     check_sparsity(sparsity)
+    if not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ValueError(
+            f"`seed` must be an integer of at least 0. Received: seed={seed!r}."
+        )
     if mask_init not in _MASK_INITS:
         raise ValueError(
             f"`mask_init` must be one of {_MASK_INITS}. Received: "
@@ -183,14 +190,16 @@ def _check_arguments(
             f"{type(model).__name__}. A single layer has a sparse class of "
             "its own, such as `keras_moon.layers.SparseDense`."
         )
-    found = [layer for _, layer in walk(model)]
-    if not model.built or not all(layer.built for layer in found):
+    found = dict(walk(model))
+    unbuilt = [path for path, layer in found.items() if not layer.built]
+    if not model.built or unbuilt:
         raise ValueError(
             "`sparsify` must know the shapes of all kernels. Received: model "
-            f"'{model.name}', which is not built. Call it on data, or "
-            "`model.build(input_shape)`, first."
+            f"'{model.name}', which is not built (not built inside it: "
+            f"{unbuilt}). Call it on data, or `model.build(input_shape)`, "
+            "first."
         )
-    if any(isinstance(layer, MaskedKernelMixin) for layer in found):
+    if any(isinstance(layer, MaskedKernelMixin) for layer in found.values()):
         raise ValueError(
             f"Model '{model.name}' has sparse layers already. To choose other "
             "masks, start from `keras_moon.strip(model)`."

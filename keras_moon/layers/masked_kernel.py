@@ -74,3 +74,19 @@ def zero_masked(masked: MaskedKernel) -> None:
     """Sets a stored kernel to zero where its mask is."""
     kernel, mask = read(masked.kernel), read(masked.mask)
     masked.kernel.assign(apply_mask(kernel, mask))
+
+
+class ActiveRegularizer:
+    """A kernel's regularizer that sees, and moves, active weights only.
+
+    Some have a gradient at zero: the derivative of `abs` is 1 there on JAX,
+    and orthogonality mixes all weights of a matrix.
+    """
+
+    def __init__(self, regularizer: Any, mask: Any) -> None:
+        self.regularizer = regularizer
+        self._mask = mask
+
+    def __call__(self, kernel: Any) -> Any:
+        kernel = ops.reshape(ops.convert_to_tensor(kernel), kernel.shape)
+        return self.regularizer(apply_mask(kernel, read(self._mask)))

@@ -1,5 +1,6 @@
 """The mixin that owns the masks and gradient taps of a layer's kernels."""
 
+import numbers
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +10,14 @@ import numpy as np
 from keras import ops
 
 from keras_moon.functional.masks import apply_mask
+from keras_moon.layers.masked_kernel import ActiveRegularizer
 from keras_moon.layers.masked_kernel import MaskedKernel
 from keras_moon.layers.masked_kernel import random_mask
 from keras_moon.layers.masked_kernel import read
 from keras_moon.layers.masked_kernel import zero_masked
 from keras_moon.layers.masked_storage import load_masked
 from keras_moon.layers.masked_storage import save_masked
+from keras_moon.sparsity.counts import check_rounding
 from keras_moon.sparsity.counts import check_sparsity
 from keras_moon.sparsity.counts import num_nonzeros
 
@@ -51,6 +54,7 @@ class MaskedKernelMixin:
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._refuse_quantized_policy()
         self._set_sparsity(sparsity, dense_gradient, rounding, mask_seed)
 
     def _set_sparsity(
@@ -62,11 +66,17 @@ class MaskedKernelMixin:
     ) -> None:
         self.sparsity = self._check_sparsity(sparsity)
         self.dense_gradient = bool(dense_gradient)
+        check_rounding(rounding)
         self.rounding = rounding
         if mask_seed is None:
             # As Keras's initializers: set by keras.utils.set_random_seed.
             mask_seed = random.randint(1, int(1e9))
-        self.mask_seed = mask_seed
+        if not isinstance(mask_seed, numbers.Integral) or mask_seed < 0:
+            raise ValueError(
+                f"`mask_seed` of layer '{self.name}' must be an integer of at "
+                f"least 0, or None. Received: mask_seed={mask_seed!r}."
+            )
+        self.mask_seed = int(mask_seed)
         self._masks: list[Any] = []
         self._taps: list[Any] = []
         self._targets: list[int] = []
@@ -83,13 +93,12 @@ class MaskedKernelMixin:
                     f"{list(self.kernel_names)}. Received `sparsity` for "
                     f"{sorted(unknown)}."
                 )
-            sparsity = {name: float(s) for name, s in sparsity.items()}
-            values = list(sparsity.values())
-        else:
-            values = [sparsity] = [float(sparsity)]
-        for value in values:
-            check_sparsity(value, f"`sparsity` of layer '{self.name}'")
-        return sparsity
+            return {name: self._checked(s) for name, s in sparsity.items()}
+        return self._checked(sparsity)
+
+    def _checked(self, sparsity: float) -> float:
+        check_sparsity(sparsity, f"`sparsity` of layer '{self.name}'")
+        return float(sparsity)
 
     def add_weight(
         self,
@@ -116,6 +125,7 @@ class MaskedKernelMixin:
         )
 
     def build(self, input_shape: Any) -> None:
+        self._refuse_quantized_policy()
         super().build(input_shape)
         self._add_masks(self._initial_masks)
         self._initial_masks = {}
@@ -156,6 +166,8 @@ class MaskedKernelMixin:
                     overwrite_with_gradient=True,
                     aggregation="sum",
                 )
+            if kernel.regularizer is not None:
+                kernel.regularizer = ActiveRegularizer(kernel.regularizer, mask)
             self._masks.append(mask)
             self._taps.append(tap)
             self._targets.append(target)
@@ -188,6 +200,16 @@ class MaskedKernelMixin:
                 name: self._random_mask(name, tuple(getattr(self, name).shape))
                 for name in self.kernel_names
             }
+        for name, mask in masks.items():
+            shape = tuple(getattr(self, name).shape)
+            target = self._target_nonzeros(name, shape)
+            if mask.shape != shape or np.count_nonzero(mask) != target:
+                raise ValueError(
+                    f"The mask of '{name}' of layer '{self.name}' must have "
+                    f"{target} active connections and the shape {shape}. "
+                    f"Received: {np.count_nonzero(mask)} active connections "
+                    f"and the shape {mask.shape}."
+                )
         # A built layer is locked against new variables.
         self._tracker.unlock()
         self._add_masks(dict(masks))
@@ -197,6 +219,11 @@ class MaskedKernelMixin:
 
     def forget_masks(self) -> None:
         """Removes masks and taps, before the class is changed back."""
+        for masked in self.masked_kernels:
+            if isinstance(masked.kernel.regularizer, ActiveRegularizer):
+                masked.kernel.regularizer = (
+                    masked.kernel.regularizer.regularizer
+                )
         for variable in [*self._masks, *self._taps]:
             if variable is not None:
                 self._untrack_variable(variable)
@@ -255,6 +282,10 @@ class MaskedKernelMixin:
             f"Layer '{self.name}' is sparse and cannot be quantized in place. "
             "Quantize the plain model: `keras_moon.strip(model).quantize(...)`."
         )
+
+    def _refuse_quantized_policy(self) -> None:
+        if self.dtype_policy.quantization_mode is not None:
+            MaskedKernelMixin.quantize(self)
 
     def enable_lora(self, *args: Any, **kwargs: Any) -> None:
         """Raises: a low-rank update would fill the zeros."""

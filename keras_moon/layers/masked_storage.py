@@ -26,8 +26,7 @@ def saved_variables(layer: Any) -> dict[str, Any]:
 def save_masked(layer: Any, store: Any) -> None:
     """Writes kernels, masks and bias of a layer into a Keras store."""
     for masked in layer.masked_kernels:
-        # A regularizer that mixes weights (orthogonality) may have moved
-        # masked ones, which the forward pass never reads.
+        # Whatever wrote there: the forward pass never read it.
         zero_masked(masked)
     for name, variable in saved_variables(layer).items():
         store[name] = variable

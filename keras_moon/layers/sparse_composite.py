@@ -17,11 +17,12 @@ import keras
 
 from keras_moon.layers.constructor_config import constructor_config
 from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
+from keras_moon.layers.recorded_builds import build_as_recorded
+from keras_moon.layers.recorded_builds import recorded_builds
 from keras_moon.layers.swap import SPARSE_CLASSES
 from keras_moon.layers.swap import make_sparse
 from keras_moon.layers.swap import set_class
 from keras_moon.layers.swap import sparse_options
-from keras_moon.layers.symbolic_call import build_by_calling
 from keras_moon.layers.tree import walk
 
 # Part of every saved file that holds a composite: never change it.
@@ -41,10 +42,12 @@ class SparseCompositeMixin:
             plain = keras.saving.serialize_keras_object(self)
         plain["config"] = constructor_config(plain_class(self), plain["config"])
         plain.pop("compile_config", None)
-        build_config = plain.pop("build_config", None)
+        plain.pop("build_config", None)
         return {
             "composite": plain,
-            "build_config": build_config,
+            "builds": keras.saving.serialize_keras_object(
+                recorded_builds(self)
+            ),
             "plan": _plan(self),
         }
 
@@ -56,7 +59,8 @@ class SparseCompositeMixin:
         composite = keras.saving.deserialize_keras_object(
             dict(config["composite"]), custom_objects=custom_objects
         )
-        build_by_calling(composite, config["build_config"])
+        builds = keras.saving.deserialize_keras_object(config["builds"])
+        build_as_recorded(composite, builds)
         _apply_plan(composite, config["plan"])
         make_composite(composite)
         return composite

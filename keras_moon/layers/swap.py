@@ -32,7 +32,7 @@ SPARSE_CLASSES: dict[type, type] = {
     keras.layers.DepthwiseConv2D: SparseDepthwiseConv2D,
     keras.layers.SeparableConv2D: SparseSeparableConv2D,
 }
-_PLAIN_CLASSES = {sparse: plain for plain, sparse in SPARSE_CLASSES.items()}
+PLAIN_CLASSES = {sparse: plain for plain, sparse in SPARSE_CLASSES.items()}
 
 
 def make_sparse(
@@ -57,7 +57,7 @@ def make_plain(layer: MaskedKernelMixin) -> None:
     for masked in layer.masked_kernels:
         zero_masked(masked)
     layer.forget_masks()
-    set_class(layer, _PLAIN_CLASSES[type(layer)])
+    set_class(layer, PLAIN_CLASSES[type(layer)])
 
 
 def sparse_options(layer: MaskedKernelMixin) -> dict[str, Any]:
@@ -73,3 +73,14 @@ def sparse_options(layer: MaskedKernelMixin) -> dict[str, Any]:
 def set_class(layer: keras.layers.Layer, cls: type) -> None:
     """Changes the class of a layer, past Keras's attribute tracking."""
     object.__setattr__(layer, "__class__", cls)
+    # Keras wraps these two methods per instance when it makes a layer; the
+    # wrappers would go on calling those of the old class.
+    for name in ("build", "quantize"):
+        wrapper = vars(layer).get(name)
+        method = getattr(wrapper, "__wrapped__", None)
+        if method is None:
+            continue
+        wrapper.__wrapped__ = getattr(cls, name).__get__(layer)
+        for cell in wrapper.__closure__:
+            if cell.cell_contents is method:
+                cell.cell_contents = wrapper.__wrapped__

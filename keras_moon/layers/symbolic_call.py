@@ -1,4 +1,4 @@
-"""Calling a layer on shapes only, to build it or to watch its layers."""
+"""Calling a layer on shapes only, to watch the layers inside."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def symbolic_call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
     """Calls a layer on symbolic inputs without leaving a trace in its graph.
 
     Every layer inside is really called, once, on abstract tensors: nothing
-    is computed, and layers that are not built yet are built.
+    is computed.
 
     Args:
         layer: The layer or model.
@@ -31,29 +31,6 @@ def symbolic_call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
         What the layer returns, as `keras.KerasTensor`s.
     """
     return _Run(layer).compute_output_spec(*args, **kwargs)
-
-
-def build_by_calling(
-    layer: keras.layers.Layer, build_config: dict[str, Any] | None
-) -> None:
-    """Builds a layer from the shapes it was first built with.
-
-    Does what `layer.build_from_config` does, but calls the layer where it
-    has no `build` method of its own and its sublayers build on first call.
-    """
-    if layer.built or not build_config:
-        return
-    has_own_build = not getattr(layer.build, "_is_default", False)
-    if has_own_build or isinstance(layer, keras.Model):
-        layer.build_from_config(build_config)
-    elif "input_shape" in build_config:
-        symbolic_call(layer, symbolic_tensors(build_config["input_shape"]))
-    else:
-        shapes = {
-            name.removesuffix("_shape"): symbolic_tensors(shape)
-            for name, shape in build_config["shapes_dict"].items()
-        }
-        symbolic_call(layer, **shapes)
 
 
 def symbolic_tensors(shape: Any) -> Any:

@@ -8,6 +8,8 @@ from keras import ops
 from keras_moon.layers.sparse_conv import SparseConv2D
 from keras_moon.layers.sparse_dense import SparseDense
 from keras_moon.layers.sparse_einsum_dense import SparseEinsumDense
+from keras_moon.layers.swap import make_plain
+from keras_moon.layers.swap import make_sparse
 from tests.layers import parity
 
 LAYERS = [
@@ -90,10 +92,11 @@ def fit(model, steps=3, optimizer=None):
 @pytest.mark.parametrize(
     "options",
     [
-        {"kernel_regularizer": "l1_l2"},
+        {"kernel_regularizer": keras.regularizers.L1L2(0.1, 0.1)},
         {"kernel_constraint": keras.constraints.MaxNorm(0.1)},
         {"kernel_constraint": keras.constraints.UnitNorm()},
         {"kernel_constraint": "non_neg"},
+        {"kernel_regularizer": keras.regularizers.OrthogonalRegularizer(1.0)},
         {"bias_regularizer": "l2", "activity_regularizer": "l2"},
     ],
 )
@@ -106,31 +109,20 @@ def test_training_keeps_masked_weights_at_zero(options):
     assert not np.array_equal(before, parity.array(layer.kernel))
 
 
-def test_orthogonal_regularizer_leaves_zeros_in_saved_files(tmp_path):
-    # It moves masked weights, which the forward pass must not read.
-    def make():
-        return keras.Sequential(
-            [
-                keras.Input((6,)),
-                SparseDense(
-                    4,
-                    sparsity=0.6,
-                    mask_seed=0,
-                    kernel_regularizer=keras.regularizers.OrthogonalRegularizer(
-                        1.0
-                    ),
-                ),
-            ]
-        )
-
-    model = make()
-    x, _ = fit(model)
-    outputs = model.predict(x, verbose=0)
-    model.save_weights(tmp_path / "model.weights.h5")
-    loaded = make()
-    loaded.load_weights(tmp_path / "model.weights.h5")
-    parity.check_counts(loaded.layers[0], [10])
-    np.testing.assert_array_equal(loaded.predict(x, verbose=0), outputs)
+def test_regularizers_see_active_weights_and_come_back_unwrapped():
+    l1 = keras.regularizers.L1(0.5)
+    layer = keras.layers.Dense(4, kernel_regularizer=l1)
+    layer.build((None, 6))
+    options = {"dense_gradient": True, "rounding": "floor", "mask_seed": 0}
+    make_sparse(layer, {"sparsity": 0.5, **options})
+    active = parity.array(layer.masked_kernels[0].mask)
+    weights = parity.data((6, 4))
+    layer.kernel.assign(weights)
+    (loss,) = layer.losses
+    expected = 0.5 * np.abs(weights * active).sum()
+    np.testing.assert_allclose(parity.array(loss), expected, rtol=1e-5)
+    make_plain(layer)
+    assert layer.kernel.regularizer is l1
 
 
 def test_a_layer_called_twice_sums_its_dense_gradients():
@@ -189,6 +181,11 @@ def test_quantized_policies_are_refused(policy):
     with pytest.raises(ValueError, match="'given' is sparse.*quantized"):
         SparseDense(4, sparsity=0.5, dtype=policy, name="given")
     layer = SparseDense(4, sparsity=0.5, name="given")
+    layer.dtype_policy = policy
+    with pytest.raises(ValueError, match="'given' is sparse.*quantized"):
+        layer.build((None, 3))
+    layer = SparseDense(4, sparsity=0.5, name="given")
+    layer.build((None, 3))
     with pytest.raises(ValueError, match="'given' is sparse.*quantized"):
         layer.dtype_policy = policy
 
