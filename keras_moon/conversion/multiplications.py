@@ -112,7 +112,9 @@ def _call_macs(
 def _symbolic_inputs(model: keras.Model, input_shape: Any) -> Any:
     """Symbolic inputs for one example, or None if a shape is not known."""
     if input_shape is None and getattr(model, "inputs", None):
-        tensors = model.input
+        # A Sequential model has no `input` until something calls it.
+        is_sequential = isinstance(model, keras.Sequential)
+        tensors = model.inputs[0] if is_sequential else model.input
     else:
         if input_shape is None:
             config = model.get_build_config() or {}
