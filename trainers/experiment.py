@@ -74,6 +74,9 @@ def _run_seed(
 ) -> None:
     directory = run.seed(seed)
     directory.mkdir(exist_ok=True)
+    # Names count up within a process, and randomness depends on names: a seed
+    # must not notice whether others were trained before it.
+    keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     model = make_sparse(task.build_model(seed), config.sparsity, seed)
     batches = km.data.EpochBatches(

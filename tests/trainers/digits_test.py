@@ -177,6 +177,8 @@ def contents(run_dir):
         with np.load(run_dir / seed / "scores.npz") as file:
             for name, array in file.items():
                 found[f"{seed}/{name}"] = array.tobytes()
+        # Loading gives names that count up, unless it starts afresh.
+        keras.utils.clear_session()
         model = keras.saving.load_model(run_dir / seed / "model.keras")
         for variable in [*model.variables, *model.optimizer.variables]:
             array = keras.ops.convert_to_numpy(variable.value)
