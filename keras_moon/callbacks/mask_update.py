@@ -164,11 +164,13 @@ class MaskUpdate(StatefulCallback):
             self._batches_before = seen - self._batches
             return
         # The last group of `steps_per_execution` may have been counted as
-        # full. Nothing else is corrected: a step that loss scaling skipped
-        # was a step, and those that gradients were accumulated in too.
+        # full. Nothing else is corrected: the optimizer leaves out steps that
+        # loss scaling skipped, and on TensorFlow it counts one more for the
+        # batch that was not there at the end of an epoch.
         overcounted = model.steps_per_execution - 1
-        self._batches = max(
-            seen - self._batches_before, self._batches - overcounted
+        self._batches = min(
+            self._batches,
+            max(seen - self._batches_before, self._batches - overcounted),
         )
 
     def on_train_batch_begin(
