@@ -27,6 +27,7 @@ from keras_moon.sparsity.counts import check_sparsity
 from keras_moon.sparsity.counts import layer_nonzeros
 from keras_moon.sparsity.counts import sparsity_of
 from keras_moon.sparsity.distributions import distribution as distribution_of
+from keras_moon.training.strategy import refuse_multi_worker
 
 _MASK_INITS = ("random", "magnitude")
 _LARGEST_SPARSITY = float(np.nextafter(1.0, 0.0))
@@ -174,6 +175,7 @@ def protect_composites(model: keras.Model) -> None:
 def _check_arguments(
     model: keras.Model, sparsity: float, mask_init: str, seed: int
 ) -> None:
+    refuse_multi_worker()
     check_sparsity(sparsity)
     if not isinstance(seed, numbers.Integral) or seed < 0:
         raise ValueError(

@@ -30,6 +30,7 @@ from keras_moon.training.invariants import zero_masked_weights
 from keras_moon.training.optimizer_slots import build_optimizer
 from keras_moon.training.optimizer_slots import check_optimizer
 from keras_moon.training.optimizer_slots import kernel_slots
+from keras_moon.training.strategy import refuse_multi_worker
 
 
 @keras_moon_export("training.MaskUpdater")
@@ -133,6 +134,7 @@ class MaskUpdater:
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
     ) -> None:
         """Raises if this model and optimizer cannot be trained so."""
+        refuse_multi_worker()
         require_masked_kernels(model, type(self).__name__)
         check_optimizer(optimizer)
         check_moving_average(model, optimizer)
