@@ -28,7 +28,6 @@ _CLONING_ERRORS = (
     TypeError,
     ValueError,
 )
-_LAYER = keras.layers.Layer
 
 
 def clone_or_self(
@@ -97,7 +96,7 @@ def _functional_class() -> type:
 def _clone(layer: Any, memo: dict[int, Any]) -> Any:
     if id(layer) not in memo:
         if is_graph(layer):
-            with _uncompiled(layer):
+            with _uncompiled(layer), _default_policy(layer):
                 memo[id(layer)] = keras.models.clone_model(
                     layer, clone_function=lambda inner: _clone(inner, memo)
                 )
@@ -123,11 +122,13 @@ def _clone_lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
 
 def _clone_from_config(layer: Any) -> Any:
     config = constructor_config(type(layer), layer.get_config())
-    classes = {
-        type(inner).__name__: type(inner)
-        for _, inner in (walk(layer) if isinstance(layer, _LAYER) else ())
-        if not type(inner).__module__.startswith(("keras.", "keras_moon."))
-    }
+    # Found without being registered: these are the classes themselves.
+    classes = {}
+    if isinstance(layer, keras.layers.Layer):
+        for inner in [layer, *(inner for _, inner in walk(layer))]:
+            cls = plain_class(inner)
+            if not cls.__module__.startswith(("keras.", "keras_moon.")):
+                classes[cls.__name__] = cls
     with keras.saving.custom_object_scope(classes), _default_policy(layer):
         return type(layer).from_config(config)
 
@@ -189,6 +190,8 @@ def _copy_state(model: keras.Model, clone: keras.Model) -> None:
             f"{len(old)}: get_config does not describe the whole model"
         )
     for old_layer, new_layer in zip(old_layers, new_layers, strict=True):
+        # Automatic names count on; users select layers by the old ones.
+        new_layer.name = old_layer.name
         # Parents come first: setting theirs resets all layers inside.
         if new_layer.trainable != old_layer.trainable:
             new_layer.trainable = old_layer.trainable

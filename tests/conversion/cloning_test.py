@@ -1,0 +1,140 @@
+"""Copies of models: what Keras can clone, and what is said where it cannot."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_moon.conversion.cloning import clone_or_self
+from keras_moon.conversion.cloning import is_graph
+from keras_moon.layers.tree import walk
+from tests.conversion import models
+from tests.layers import parity
+
+
+def clone(model):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return clone_or_self(model, "test")
+
+
+def check_in_place(model, reason):
+    with pytest.warns(UserWarning, match=f"`test` changed.*place.*{reason}"):
+        assert clone_or_self(model, "test") is model
+
+
+@pytest.mark.parametrize(
+    ("name", "graph"),
+    [("nested", True), ("own_step", True), ("subclassed", False)],
+)
+def test_graphs_and_subclasses(name, graph):
+    assert is_graph(models.ZOO[name][0]()) == graph
+
+
+def test_functional_subclasses_keep_their_class_and_methods():
+    assert clone(models.own_step()).answer() == 42
+
+
+def test_the_clone_of_a_compiled_model_needs_no_registered_loss():
+    model = models.nested()
+    model.compile("sgd", lambda y, p: keras.ops.mean((y - p) ** 2))
+    copied = clone(model)
+    assert model.compiled
+    assert not copied.compiled
+    assert copied.optimizer is None
+
+
+class Doubling(layers.Layer):
+    """Not registered with Keras."""
+
+    def call(self, inputs):
+        return inputs * 2.0
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def test_unregistered_layers_inside_wrappers_and_graphs():
+    inputs = keras.Input((3, 4))
+    x = layers.TimeDistributed(Doubling())(inputs)
+    model = keras.Model(inputs, Doubling()(layers.Dense(2)(x)))
+    copied, x = clone(model), parity.data((2, 3, 4))
+    np.testing.assert_array_equal(
+        parity.array(copied(x)), parity.array(model(x))
+    )
+
+
+def test_one_trainable_variable_frozen_by_hand():
+    model = models.nested()
+    model.layers[-1].bias.trainable = False
+    assert not clone(model).layers[-1].bias.trainable
+
+
+def test_copies_share_no_buffer():
+    model = models.nested()
+    copied = clone(model)
+    before = [parity.array(v) for v in model.weights]
+    for variable in copied.weights:
+        variable.assign(variable * 0 + 1)
+    for old, new in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, parity.array(new))
+
+
+def test_names_and_trainable_flags_are_kept():
+    model = models.subclassed()
+    model.many[1].trainable = False
+    copied = clone(model)
+    assert [p for p, _ in walk(copied)] == [p for p, _ in walk(model)]
+    assert copied.name == model.name
+    assert [layer.trainable for _, layer in walk(copied)] == [
+        layer.trainable for _, layer in walk(model)
+    ]
+
+
+def test_an_argument_that_cannot_be_serialized():
+    check_in_place(models.no_config(), "get_config")
+
+
+def test_a_config_that_leaves_something_out():
+    class Forgetful(models.Bare):
+        def get_config(self):
+            return {}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(units=3)
+
+    model = models.built(Forgetful(6), (6,))
+    check_in_place(model, "does not describe the whole model")
+
+
+def test_a_config_of_other_layers():
+    class Changing(keras.Model):
+        made = 0
+
+        def __init__(self):
+            super().__init__()
+            type(self).made += 1
+            kind = "relu" if self.made == 1 else "gelu"
+            self.inner = layers.Dense(6) if kind == "relu" else models.Block(6)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    check_in_place(models.built(Changing(), (6,)), "does not describe")
+
+
+def test_a_constructor_that_fails():
+    class Failing(models.Bare):
+        def get_config(self):
+            return {"missing": 1}
+
+    check_in_place(models.built(Failing(6), (6,)), "Unable to revive")
+
+
+def test_prepare_runs_on_the_copy():
+    model, seen = models.nested(), []
+    copied = clone_or_self(model, "test", prepare=seen.append)
+    assert seen == [copied]
