@@ -48,7 +48,7 @@ def _parse_argv(argv: Sequence[str]) -> list[str]:
 
 
 def _main(main: Callable[[Config], Any], arguments: Sequence[str]) -> None:
-    if flags.FLAGS["verbosity"].using_default_value:
+    if not flags.FLAGS["verbosity"].present:
         # absl's own default is INFO: what JAX looks for, and the like.
         logging.set_verbosity(logging.WARNING)
     try:

@@ -64,3 +64,22 @@ def test_other_errors_keep_their_traceback():
     )
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"), [([], False), (["--verbosity=0"], True)]
+)
+def test_notices_of_libraries_are_shown_when_asked_for(arguments, shown):
+    program = (
+        "from absl import logging\n"
+        "from trainers.launch import launch\n"
+        "launch(lambda f: None, lambda config: logging.info('a notice'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert ("a notice" in done.stderr) == shown
