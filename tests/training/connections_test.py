@@ -1,7 +1,9 @@
 """One update of many kernels, computed by hand."""
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 from keras import ops
 
 from keras_moon.training.connections import GROW_SCORES
@@ -145,3 +147,35 @@ def test_named_scores_say_whether_they_read_the_gradient(name):
     assert tuple(scores(inputs).shape) == (8,)
     if needs_gradient:
         np.testing.assert_array_equal(scores(inputs), np.abs(GRADIENT))
+
+
+TIED = st.lists(
+    st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=12, max_size=12
+)
+
+
+@hypothesis.settings(max_examples=40)
+@hypothesis.given(
+    TIED, TIED, st.lists(st.booleans(), min_size=12, max_size=12), st.data()
+)
+def test_the_count_holds_under_ties(weights, gradient, active, drawn):
+    mask = np.array(active)
+    kernel = np.where(mask, np.array(weights, "float32"), np.float32(0.0))
+    gradient = np.array(gradient, "float32")
+    num_update = drawn.draw(st.integers(0, 12))
+    (new_kernel,), (new,), _, num_changed = move(
+        regrow=drawn.draw(st.booleans()),
+        num_update=(num_update,),
+        kernels=[kernel],
+        masks=[mask],
+        gradients=[gradient],
+        slots=[[]],
+        initial_slots=[[]],
+    )
+    assert new.sum() == mask.sum()
+    assert num_changed == (new & ~mask).sum() <= num_update
+    np.testing.assert_array_equal(new_kernel, np.where(new & mask, kernel, 0.0))
+    dropped, kept = mask & ~new, mask & new
+    if dropped.any() and kept.any():
+        largest = np.sort(np.abs(kernel[mask]))[: min(num_update, mask.sum())]
+        assert np.abs(kernel[dropped]).max() <= largest[-1]
