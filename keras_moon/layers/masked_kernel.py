@@ -61,6 +61,19 @@ def random_mask(
     return mask.reshape(shape)
 
 
+def check_mask(
+    mask: np.ndarray, shape: tuple[int, ...], num_active: int, what: str
+) -> None:
+    """Raises unless a mask has this shape and this number of entries."""
+    found = int(np.count_nonzero(mask))
+    if mask.shape != shape or found != num_active:
+        raise ValueError(
+            f"{what} must have {num_active} active connections and the shape "
+            f"{shape}. Received: {found} active connections and the shape "
+            f"{mask.shape}."
+        )
+
+
 def read(variable: Any) -> Any:
     """The value of a variable as a tensor, autocast where that is on.
 

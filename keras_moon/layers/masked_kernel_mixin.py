@@ -12,6 +12,7 @@ from keras import ops
 from keras_moon.functional.masks import apply_mask
 from keras_moon.layers.masked_kernel import ActiveRegularizer
 from keras_moon.layers.masked_kernel import MaskedKernel
+from keras_moon.layers.masked_kernel import check_mask
 from keras_moon.layers.masked_kernel import random_mask
 from keras_moon.layers.masked_kernel import read
 from keras_moon.layers.masked_kernel import zero_masked
@@ -202,14 +203,8 @@ class MaskedKernelMixin:
             }
         for name, mask in masks.items():
             shape = tuple(getattr(self, name).shape)
-            target = self._target_nonzeros(name, shape)
-            if mask.shape != shape or np.count_nonzero(mask) != target:
-                raise ValueError(
-                    f"The mask of '{name}' of layer '{self.name}' must have "
-                    f"{target} active connections and the shape {shape}. "
-                    f"Received: {np.count_nonzero(mask)} active connections "
-                    f"and the shape {mask.shape}."
-                )
+            what = f"The mask of '{name}' of layer '{self.name}'"
+            check_mask(mask, shape, self._target_nonzeros(name, shape), what)
         # A built layer is locked against new variables.
         self._tracker.unlock()
         self._add_masks(dict(masks))
@@ -296,13 +291,10 @@ class MaskedKernelMixin:
         )
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        config.update(
-            {
-                "sparsity": self.sparsity,
-                "dense_gradient": self.dense_gradient,
-                "rounding": self.rounding,
-                "mask_seed": self.mask_seed,
-            }
-        )
-        return config
+        return {
+            **super().get_config(),
+            "sparsity": self.sparsity,
+            "dense_gradient": self.dense_gradient,
+            "rounding": self.rounding,
+            "mask_seed": self.mask_seed,
+        }

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_moon.layers.masked_kernel import MaskedKernel
+from keras_moon.layers.masked_kernel import check_mask
 from keras_moon.layers.masked_kernel import random_mask
 from keras_moon.layers.masked_kernel import read
 from keras_moon.layers.masked_kernel import zero_masked
@@ -34,6 +35,15 @@ def test_random_masks_follow_the_seed():
     assert np.array_equal(first, random_mask((10, 10), 50, seed=[1, 0]))
     for other in ([2, 0], [1, 1]):
         assert not np.array_equal(first, random_mask((10, 10), 50, other))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2)])
+def test_masks_are_checked(shape):
+    mask = np.array([[True, False, True], [False, True, False]])
+    check_mask(mask, (2, 3), 3, "It")
+    message = r"It must have 4 .*: 3 active connections and the shape \(2, 3\)"
+    with pytest.raises(ValueError, match=message):
+        check_mask(mask, shape, 4, "It")
 
 
 def make_kernel(target):
