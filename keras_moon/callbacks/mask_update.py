@@ -57,8 +57,9 @@ class MaskUpdate(StatefulCallback):
 
     Raises:
         ValueError: At the start of `fit`, if the model has no sparse layers,
-            its optimizer cannot be used, or the length of the data is unknown
-            and `stop_step` not given.
+            its optimizer cannot be used (Muon, Adafactor with Keras's tiny
+            `epsilon_1`, state per weight of an unknown kind), or the length
+            of the data is unknown and `stop_step` not given.
         RuntimeError: At the end of an epoch, if a layer does not have exactly
             its number of connections.
 

@@ -25,8 +25,8 @@ class RigL(MaskUpdate):
 
     Raises:
         ValueError: As `MaskUpdate`; also with gradient accumulation, which
-            keeps no mean of dense gradients, with an optimizer that averages
-            weights (`use_ema`), and with Muon.
+            keeps no mean of dense gradients, and with an optimizer that
+            averages weights (`use_ema`).
 
     Example:
 
