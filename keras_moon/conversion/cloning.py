@@ -209,6 +209,10 @@ def _copy_state(model: keras.Model, clone: keras.Model) -> None:
             mask = ops.convert_to_tensor(masks[id(old_variable)])
             value = apply_mask(value, mask)
         new_variable.assign(value)
+    for layer in new_layers:
+        # It computes with constants that it derives from its variables.
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()
 
 
 def _kind(layer: keras.layers.Layer) -> tuple[type, str]:

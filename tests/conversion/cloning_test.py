@@ -138,3 +138,41 @@ def test_prepare_runs_on_the_copy():
     model, seen = models.nested(), []
     copied = clone_or_self(model, "test", prepare=seen.append)
     assert seen == [copied]
+
+
+def test_adapted_layers_stay_adapted():
+    normalize, bins = layers.Normalization(), layers.Discretization(num_bins=4)
+    x = parity.data((50, 4)) * 3 + 2
+    normalize.adapt(x)
+    bins.adapt(x)
+    inputs = keras.Input((4,))
+    outputs = layers.Concatenate()([normalize(inputs), bins(inputs) * 1.0])
+    model = keras.Model(inputs, layers.Dense(2)(outputs))
+    np.testing.assert_array_equal(
+        parity.array(clone(model)(x)), parity.array(model(x))
+    )
+
+
+class TwoInputs(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.left = layers.Dense(3)
+        self.right = layers.Dense(3)
+
+    def call(self, left, right=None):
+        if isinstance(left, dict):
+            left, right = left["left"], left["right"]
+        return self.left(left) + self.right(right)
+
+
+@pytest.mark.parametrize("as_dict", [True, False])
+def test_models_of_several_inputs(as_dict):
+    inputs = {"left": parity.data((2, 4)), "right": parity.data((2, 5))}
+    model = TwoInputs()
+    if as_dict:
+        expected = model(inputs)
+        found = clone(model)(inputs)
+    else:
+        expected = model(**inputs)
+        found = clone(model)(**inputs)
+    np.testing.assert_array_equal(parity.array(found), parity.array(expected))
