@@ -53,7 +53,8 @@ def sparsify(
     as `MultiHeadAttention`. Dense, EinsumDense, Conv1D/2D/3D,
     Conv2DTranspose, DepthwiseConv2D and SeparableConv2D become sparse; the
     trained weights that stay active keep their values. Layers that hold a
-    weight matrix but cannot be treated are named in a warning.
+    weight matrix but cannot be treated are named in a warning, unless
+    `exclude` names them.
 
     The contract, for every kind of model:
 
@@ -77,10 +78,14 @@ def sparsify(
         include: What to treat: a layer path such as `"block1/conv"`, a
             regular expression for a whole path, a sequence of these, or a
             predicate on layers. Defaults to all that can be treated but
-            depthwise kernels, which hold few weights and suffer most.
+            depthwise kernels, which hold few weights and suffer most. An
+            expression or predicate may also match layers that cannot be
+            treated; a name, or an expression that matches no other, is an
+            error.
         exclude: What to leave dense, in the same terms.
         overrides: Dict from path or expression to the sparsity of these
-            kernels, which then leave the budget of the others.
+            kernels, which then leave the budget of the others. Asks for
+            depthwise kernels too.
         mask_init: `"random"` (RigL's), or `"magnitude"`: the largest weights
             of each kernel stay, the choice for trained models.
         dense_gradient: Whether layers keep the gradient of inactive weights,
