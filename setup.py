@@ -40,6 +40,9 @@ EXTRAS_REQUIRE["dev"] = [
     "pytest>=8.3",
     "pytest-xdist>=3.6.1",
     "hypothesis>=6.112",
+    "h5py>=3.11",
+    # Its models must convert like those of keras.applications.
+    "keras-hub>=0.21",
     "ruff>=0.9",
     "setuptools>=68",
 ]

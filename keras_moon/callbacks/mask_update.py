@@ -225,6 +225,11 @@ class MaskUpdate(StatefulCallback):
             "count_rounding": self.updater.count_rounding,
         }
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "MaskUpdate":
+        """Returns a fresh callback with the arguments of `get_config`."""
+        return cls(**config)
+
     def get_state(self) -> dict[str, Any]:
         return {
             "batches": self._batches,

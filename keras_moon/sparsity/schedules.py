@@ -40,6 +40,14 @@ class DropFraction:
         return self.fraction * self.decay(progress)
 
     def decay(self, progress: float) -> float:
+        """Returns the share of `fraction` that is left at `progress`.
+
+        Args:
+            progress: Place between first and last update, in `[0, 1]`.
+
+        Returns:
+            A factor that is 1 at the beginning.
+        """
         raise NotImplementedError(
             f"{type(self).__name__} must implement `decay(progress)`."
         )
