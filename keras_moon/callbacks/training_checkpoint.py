@@ -5,8 +5,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-import keras
-
 from keras_moon.api_export import keras_moon_export
 from keras_moon.data.epoch_batches import EpochBatches
 from keras_moon.training import checkpoint as state
@@ -14,10 +12,11 @@ from keras_moon.training.checkpoint_file import Checkpoint
 from keras_moon.training.checkpoint_file import checkpoint_paths
 from keras_moon.training.checkpoint_file import read_latest_checkpoint
 from keras_moon.training.checkpoint_file import write_checkpoint
+from keras_moon.training.stateful import StatefulCallback
 
 
 @keras_moon_export("callbacks.TrainingCheckpoint")
-class TrainingCheckpoint(keras.callbacks.Callback):
+class TrainingCheckpoint(StatefulCallback):
     """Saves a run and resumes it, bitwise equal on CPU.
 
     Keras's `BackupAndRestore` brings back weights and the epoch. This one
@@ -141,6 +140,14 @@ class TrainingCheckpoint(keras.callbacks.Callback):
         self.resume = resume
         self.config = config
         self.verbose = verbose
+
+    def get_state(self) -> dict[str, Any]:
+        """Returns nothing: it is stateful only to be registered.
+
+        So the callbacks of an earlier `fit` are told from those of this one
+        even where this one has no other stateful callback.
+        """
+        return {}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._restored: Checkpoint | None = None

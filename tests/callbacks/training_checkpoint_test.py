@@ -375,3 +375,13 @@ def test_other_data_in_fit_is_refused(tmp_path):
 def test_refuses(tmp_path, options, error, message):
     with pytest.raises(error, match=message):
         km.callbacks.TrainingCheckpoint(tmp_path, **options)
+
+
+def test_callbacks_of_an_earlier_fit_are_not_saved(tmp_path):
+    model, tally = compiled(), Tally()
+    model.fit(X, Y, verbose=0, callbacks=[tally])
+    checkpoint = km.callbacks.TrainingCheckpoint(tmp_path)
+    model.fit(X, Y, verbose=0, callbacks=[checkpoint])
+    saved = read_checkpoint(checkpoint_paths(tmp_path)[-1])
+    assert "Tally" not in saved.callbacks
+    assert tally.text  # Alive all the time.
