@@ -123,9 +123,7 @@ def detection_metrics(
     table = {
         name: {
             "auroc": ranking.auroc(scores_id, scores, positive),
-            "fpr95": ranking.fpr_at_tpr(
-                scores_id, scores, tpr=0.95, positive=positive
-            ),
+            "fpr95": ranking.fpr_at_tpr(scores_id, scores, positive, tpr=0.95),
             "aupr_in": ranking.aupr(scores_id, scores, "id"),
             "aupr_out": ranking.aupr(scores_id, scores, "ood"),
         }

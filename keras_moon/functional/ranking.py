@@ -174,8 +174,9 @@ def aupr(
 def fpr_at_tpr(
     scores_id: Any,
     scores_ood: Any,
-    tpr: float = 0.95,
     positive: str = "ood",
+    *,
+    tpr: float = 0.95,
 ) -> float:
     """False positive rate at the first threshold that reaches a detection rate.
 
@@ -195,8 +196,8 @@ def fpr_at_tpr(
             higher = more in-distribution.
         scores_ood: Scores of out-of-distribution samples, shape
             `(samples_ood,)`.
-        tpr: Detection rate to reach, a fraction in (0, 1]. Defaults to 0.95.
         positive: The group to be detected, `"ood"` (the default) or `"id"`.
+        tpr: Detection rate to reach, a fraction in (0, 1]. Defaults to 0.95.
 
     Returns:
         A float in [0, 1]; lower is better.

@@ -77,7 +77,7 @@ def test_equal_to_brute_force(positive, scores_id, scores_ood):
     )
     for tpr in (0.05, 0.5, 0.8, 0.95, 1.0):
         assert ranking.fpr_at_tpr(
-            scores_id, scores_ood, tpr, positive
+            scores_id, scores_ood, positive, tpr=tpr
         ) == brute_fpr(positives, negatives, tpr)
     for method in ("trapezoid", "average_precision"):
         assert ranking.aupr(
@@ -131,6 +131,17 @@ def test_hand_computed():
         ranking.aupr(scores_id, scores_ood, method="average_precision")
         == 0.5 + 0.5 * 0.5
     )
+
+
+def test_all_ranking_metrics_take_the_same_first_arguments():
+    scores_id, scores_ood = [4.0, 3.0, 2.0, 2.0], [2.0, 1.0, 1.0]
+    for metric in METRICS:
+        for positive in POSITIVES:
+            assert metric(scores_id, scores_ood, positive) == metric(
+                scores_id, scores_ood, positive=positive
+            )
+    with pytest.raises(TypeError, match="positional"):
+        ranking.fpr_at_tpr(scores_id, scores_ood, "id", 0.5)
 
 
 def test_fpr_conventions_differ():
