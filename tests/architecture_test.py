@@ -17,7 +17,6 @@ LEVELS = {
     "metrics": 2,
     "training": 3,
     "conversion": 3,
-    "summary": 3,
     "models": 3,
     "ood": 3,
     "calibration": 3,

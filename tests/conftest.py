@@ -24,8 +24,10 @@ hypothesis.settings.load_profile("keras_moon")
 def fresh_keras():
     """Seeds everything and restarts Keras's counters of layer names.
 
-    Masks depend on (seed, layer path, step): without fresh names a test
-    would see other masks when another test ran before it.
+    Masks depend on (seed, place of the layer in the model, step), not on
+    names; but initial weights come from Keras's global seed, and tests that
+    look for default names ("dense_1") would see other ones when another
+    test ran before them.
     """
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(SEED)

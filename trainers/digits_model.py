@@ -4,10 +4,9 @@ import keras
 
 from flags import ModelConfig
 
-# Half a pixel to a pixel and a half, and ten degrees: what handwriting does.
+# Up to one of eight pixels and ten degrees: what handwriting does.
 _SHIFT_FRACTION = 0.125
 _TURN_FRACTION = 10 / 360
-_ZOOM_FRACTION = 0.1
 
 
 def build_digits_model(

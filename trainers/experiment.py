@@ -74,8 +74,9 @@ def _run_seed(
 ) -> None:
     directory = run.seed(seed)
     directory.mkdir(exist_ok=True)
-    # Names count up within a process, and randomness depends on names: a seed
-    # must not notice whether others were trained before it.
+    # Names count up within a process and go into the files of a seed; Keras's
+    # global generator moves on. A seed must not notice whether others were
+    # trained before it.
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     model = make_sparse(task.build_model(seed), config.sparsity, seed)
