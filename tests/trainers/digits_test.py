@@ -204,3 +204,24 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path):
     whole = contents(tmp_path / "whole")
     assert resumed.keys() == whole.keys()
     assert [n for n in whole if resumed[n] != whole[n]] == []
+
+
+@pytest.mark.slow
+def test_the_headline_at_90_percent_sparsity(tmp_path):
+    """What README promises, with the default seeds and epochs."""
+    run_dir = tmp_path / "run"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "trainers.digits"),
+            *("--sparsity=0.9", f"--run_dir={run_dir}"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    metrics = metrics_of(run_dir)
+    assert [entry["seed"] for entry in metrics["seeds"]] == [0, 1, 2]
+    for entry in metrics["seeds"]:
+        assert entry["density"] == pytest.approx(0.1, abs=1e-3)
+    assert metrics["summary"]["accuracy"]["mean"] > 0.95
