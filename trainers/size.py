@@ -7,8 +7,6 @@ import keras
 import keras_moon as km
 from flags import SparsityConfig
 
-FLOPS_PER_MAC = 2
-
 
 def size_metrics(model: keras.Model, config: SparsityConfig) -> dict[str, Any]:
     """Counts weights and operations of a trained network.
@@ -23,22 +21,20 @@ def size_metrics(model: keras.Model, config: SparsityConfig) -> dict[str, Any]:
         dense training, and `layers`, a list with the kernel of each layer.
     """
     summary = km.summary(model, print_fn=None)
-    dense_flops = FLOPS_PER_MAC * summary.dense_macs
-    flops = FLOPS_PER_MAC * summary.macs
     training = km.sparsity.training_flops(
         config.method,
-        dense_flops,
-        flops,
+        summary.dense_flops,
+        summary.flops,
         update_freq=config.update_freq_steps,
     )
     return {
         "parameters": summary.parameters,
         "nonzeros": summary.nonzeros,
         "density": summary.density,
-        "flops": flops,
-        "dense_flops": dense_flops,
+        "flops": summary.flops,
+        "dense_flops": summary.dense_flops,
         "training_flops_fraction": training
-        / km.sparsity.training_flops("dense", dense_flops),
+        / km.sparsity.training_flops("dense", summary.dense_flops),
         "layers": [
             {"name": row.name, "size": row.size, "nonzeros": row.nonzeros}
             for row in summary.rows

@@ -17,13 +17,15 @@ from keras_moon.layers.masked_kernel_mixin import MaskedKernelMixin
 from keras_moon.layers.tree import masked_kernels
 from keras_moon.layers.tree import walk
 from keras_moon.sparsity.accounting import kernel_bytes
+from keras_moon.sparsity.accounting import layer_flops
 
 
+@keras_moon_export("LayerSparsity")
 @dataclasses.dataclass(frozen=True)
 class LayerSparsity:
-    """One layer with a kernel.
+    """One layer with a kernel: a row of `km.summary`.
 
-    Attributes:
+    Args:
         name: Path of the layer in the model.
         kind: Its class, without the prefix "Sparse".
         shape: Shape of its kernel; a tuple of shapes if it has two.
@@ -32,8 +34,21 @@ class LayerSparsity:
         density: `nonzeros / size`.
         macs: Multiply-accumulates for one example; `None` if not known.
         dense_macs: The same, were the kernels dense.
+        flops: Floating-point operations for one example, two per
+            multiply-accumulate (`km.sparsity.layer_flops`); `None` if not
+            known.
+        dense_flops: The same, were the kernels dense.
         sparse: Whether the layer has masks.
         note: Why the layer cannot be made sparse, or an empty string.
+
+    Example:
+
+    >>> model = keras.Sequential(
+    ...     [keras.Input((8,)), keras.layers.Dense(4, name="logits")]
+    ... )
+    >>> (row,) = km.summary(model, print_fn=None).rows
+    >>> isinstance(row, km.LayerSparsity), row.name, row.shape, row.flops
+    (True, 'logits', (8, 4), 64)
     """
 
     name: str
@@ -44,6 +59,8 @@ class LayerSparsity:
     density: float
     macs: int | None
     dense_macs: int | None
+    flops: int | None
+    dense_flops: int | None
     sparse: bool
     note: str
 
@@ -53,15 +70,23 @@ class LayerSparsity:
 class SparsitySummary:
     """What `km.summary` returns.
 
-    Attributes:
-        rows: A `LayerSparsity` for every layer with a kernel.
+    Args:
+        rows: A `km.LayerSparsity` for every layer with a kernel.
         parameters: All weights and biases, without masks and gradient taps.
         nonzeros: Those of them that are active; what is not in a kernel
             (biases, normalization) counts as active.
         density: Active over all weights of the *sparse* layers; 1.0 for a
             dense model.
-        macs: Multiply-accumulates of all rows for one example, or `None`.
+        macs: Multiply-accumulates for one example of all rows whose own are
+            known; `None` if no row's are. Complete if `unknown_macs` is
+            empty.
         dense_macs: The same, were all kernels dense.
+        flops: Floating-point operations of the same rows, two per
+            multiply-accumulate.
+        dense_flops: The same, were all kernels dense.
+        unknown_macs: Names of the rows that these four leave out: recurrent
+            cells, embeddings and other layers whose arithmetic is not known,
+            and all rows if the input shape is not.
         mask_values: Number of booleans in masks, not part of `parameters`.
         tap_values: Number of floats in gradient taps, likewise.
         sparse_bytes: Bytes of all parameters with each sparse kernel stored as
@@ -71,8 +96,9 @@ class SparsitySummary:
     Example:
 
     >>> model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
-    >>> km.summary(model, print_fn=None).macs
-    32
+    >>> s = km.summary(model, print_fn=None)
+    >>> s.macs, s.flops, s.unknown_macs
+    (32, 64, ())
     """
 
     rows: tuple[LayerSparsity, ...]
@@ -81,6 +107,9 @@ class SparsitySummary:
     density: float
     macs: int | None
     dense_macs: int | None
+    flops: int | None
+    dense_flops: int | None
+    unknown_macs: tuple[str, ...]
     mask_values: int
     tap_values: int
     sparse_bytes: int
@@ -101,8 +130,11 @@ def summary(
 
     Multiply-accumulates are theoretical: what hardware that skips zeros
     would do for one example. Bias, normalization, attention products and
-    activations are not counted. Masks and gradient taps, which
-    `model.summary()` counts as parameters, are counted apart.
+    activations are not counted. FLOPs are two per multiply-accumulate.
+    Layers whose arithmetic is not known (recurrent cells, embeddings) are
+    left out of the totals, and named below the table and in `unknown_macs`.
+    Masks and gradient taps, which `model.summary()` counts as parameters,
+    are counted apart.
 
     Args:
         model: A built Keras model, sparse or not.
@@ -179,6 +211,8 @@ def _row(
         density=sum(counts) / size,
         macs=layer_macs,
         dense_macs=dense_macs,
+        flops=_flops(layer_macs),
+        dense_flops=_flops(dense_macs),
         sparse=isinstance(layer, MaskedKernelMixin),
         note=note,
     )
@@ -205,18 +239,27 @@ def _totals(
     active = sum(row.nonzeros for row in sparse_rows)
     size = sum(row.size for row in sparse_rows)
     known = [row for row in rows if row.macs is not None]
+    macs = sum(row.macs for row in known) if known else None
+    dense_macs = sum(row.dense_macs for row in known) if known else None
     return SparsitySummary(
         rows=rows,
         parameters=parameters,
         nonzeros=parameters - sum(row.size - row.nonzeros for row in rows),
         density=active / size if size else 1.0,
-        macs=sum(row.macs for row in known) if known else None,
-        dense_macs=sum(row.dense_macs for row in known) if known else None,
+        macs=macs,
+        dense_macs=dense_macs,
+        flops=_flops(macs),
+        dense_flops=_flops(dense_macs),
+        unknown_macs=tuple(row.name for row in rows if row.macs is None),
         mask_values=sum(k.size for _, _, k in masked),
         tap_values=sum(k.size for _, _, k in masked if k.tap is not None),
         sparse_bytes=sparse_bytes,
         dense_bytes=dense_bytes,
     )
+
+
+def _flops(macs: int | None) -> int | None:
+    return None if macs is None else layer_flops(macs)
 
 
 def _value_bytes(dtype: str) -> int:

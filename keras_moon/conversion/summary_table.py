@@ -12,7 +12,7 @@ def summary_table(model_name: str, result: Any) -> str:
     table = Table(title=f"Sparsity of '{model_name}'", title_justify="left")
     table.add_column("layer", overflow="fold")
     table.add_column("kind")
-    for name in ("kernel", "nonzeros", "density", "MACs", "MACs if dense"):
+    for name in ("kernel", "nonzeros", "density", "FLOPs", "if dense"):
         table.add_column(name, justify="right")
     for row in result.rows:
         table.add_row(
@@ -21,8 +21,8 @@ def summary_table(model_name: str, result: Any) -> str:
             _shape(row.shape),
             f"{row.nonzeros:,}",
             f"{row.density:.4f}" if row.sparse else "dense",
-            _count(row.macs),
-            _count(row.dense_macs),
+            _count(row.flops),
+            _count(row.dense_flops),
         )
     # A fixed width: the same text in a terminal, a log file and a notebook.
     buffer = io.StringIO()
@@ -43,8 +43,9 @@ def _totals(result: Any) -> str:
     ]
     if result.dense_macs:
         parts.append(
-            f"MACs per example {result.macs:,}, "
+            f"per example {result.flops:,} FLOPs ({result.macs:,} MACs), "
             f"{result.macs / result.dense_macs:.4f} of dense"
+            + _without(result.unknown_macs)
         )
     parts.append(
         f"bytes {result.dense_bytes:,} dense, {result.sparse_bytes:,} as "
@@ -55,6 +56,10 @@ def _totals(result: Any) -> str:
         f"{result.tap_values:,} dense-gradient values"
     )
     return "\n".join(parts)
+
+
+def _without(names: tuple[str, ...]) -> str:
+    return f", without {', '.join(names)}" if names else ""
 
 
 def _shape(shape: tuple[Any, ...]) -> str:

@@ -32,6 +32,28 @@ def test_table_shows_layers_shapes_and_totals():
     # 27 + 24 + 8 in the convolution, 2880 + 10 in the logits.
     assert "parameters 2,949, of which active 1,497" in text
     assert "mask bits" in text
+    assert "FLOPs" in text
+    # 36 positions of the convolution, (27 + 12) weights there.
+    macs = 36 * (27 + 12) + 1440
+    dense = 36 * (27 + 24) + 2880
+    assert (
+        f"per example {2 * macs:,} FLOPs ({macs:,} MACs), "
+        f"{macs / dense:.4f} of dense\n"
+    ) in text
+
+
+def test_totals_say_what_they_leave_out():
+    model = keras.Sequential(
+        [
+            keras.Input((5, 4)),
+            keras.layers.LSTM(3, name="lstm"),
+            keras.layers.Dense(2, name="out"),
+        ]
+    )
+    text = _printed(model)
+    assert (
+        "per example 12 FLOPs (6 MACs), 1.0000 of dense, without lstm/lstm_cell"
+    ) in text
 
 
 def test_what_is_left_dense_and_unknown_costs_are_marked():
@@ -46,4 +68,4 @@ def test_what_is_left_dense_and_unknown_costs_are_marked():
     assert "lstm/lstm_cell (LSTMCell has no sparse counterpart)" in text
     row = next(line for line in text.splitlines() if "out " in line)
     assert "dense" in row and "?" in row
-    assert "MACs per example" not in text
+    assert "per example" not in text

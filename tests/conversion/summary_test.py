@@ -42,6 +42,11 @@ def test_rows_and_totals_by_hand():
     assert result.density == (54 + 52 + 40) / (108 + 68 + 80)
     assert result.macs == 36 * 54 + 16 * 52 + 40
     assert result.dense_macs == 36 * 108 + 16 * 68 + 80
+    assert rows["conv"].flops == 2 * 36 * 54
+    assert rows["conv"].dense_flops == 2 * 36 * 108
+    assert result.flops == 2 * result.macs
+    assert result.dense_flops == 2 * result.dense_macs
+    assert result.unknown_macs == ()
     assert result.mask_values == 108 + 68 + 80
     assert result.tap_values == 108 + 32 + 80
     assert result.dense_bytes == 4 * result.parameters
@@ -79,6 +84,33 @@ def test_layers_without_a_sparse_counterpart_say_why():
     assert notes["embedding"] == "Embedding has no sparse counterpart"
     assert notes["lstm/lstm_cell"] == "LSTMCell has no sparse counterpart"
     assert notes["out"] == ""
+
+
+def test_totals_name_the_layers_that_they_leave_out():
+    model = keras.Sequential(
+        [
+            keras.Input((5, 4)),
+            keras.layers.LSTM(3, name="lstm"),
+            keras.layers.Dense(2, name="out"),
+        ]
+    )
+    result = km.summary(model, print_fn=None)
+    assert result.unknown_macs == ("lstm/lstm_cell",)
+    assert (result.macs, result.dense_macs) == (6, 6)
+    assert (result.flops, result.dense_flops) == (12, 12)
+    cell = result.rows[0]
+    assert (cell.macs, cell.flops, cell.dense_flops) == (None, None, None)
+
+
+def test_nothing_known_has_no_totals():
+    model = keras.Sequential(
+        [keras.Input((None, 4)), keras.layers.Dense(2, name="out")]
+    )
+    with pytest.warns(UserWarning, match="not fully known"):
+        result = km.summary(model, print_fn=None)
+    assert result.unknown_macs == ("out",)
+    assert (result.macs, result.dense_macs) == (None, None)
+    assert (result.flops, result.dense_flops) == (None, None)
 
 
 def test_as_dict_survives_json():
