@@ -2,5 +2,6 @@
 
 from keras_moon.conversion.sparsify import sparsify as sparsify
 from keras_moon.conversion.strip import strip as strip
+from keras_moon.conversion.summary import LayerSparsity as LayerSparsity
 from keras_moon.conversion.summary import SparsitySummary as SparsitySummary
 from keras_moon.conversion.summary import summary as summary

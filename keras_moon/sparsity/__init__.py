@@ -18,6 +18,7 @@ from keras_moon.sparsity.schedules import (
 from keras_moon.sparsity.schedules import (
     CosineDropFraction as CosineDropFraction,
 )
+from keras_moon.sparsity.schedules import DropFraction as DropFraction
 from keras_moon.sparsity.schedules import (
     ExponentialDropFraction as ExponentialDropFraction,
 )

@@ -12,11 +12,34 @@ from typing import Any
 from keras_moon.api_export import keras_moon_export
 
 
+@keras_moon_export("sparsity.DropFraction")
 @dataclass(frozen=True)
 class DropFraction:
     """Base of the drop fractions: a callable from progress to a fraction.
 
-    Subclasses implement `decay(progress)`, which is 1 at the beginning.
+    `drop_fraction` of the callbacks and of `km.training.MaskUpdater` takes
+    any instance. A subclass implements `decay(progress)`, which is 1 at the
+    beginning. Register it with
+    `keras.saving.register_keras_serializable`, and extend `get_config` if it
+    has arguments of its own.
+
+    Args:
+        fraction: Part of a layer's connections that the first update
+            replaces, in `[0, 1]`. Defaults to `0.3`.
+
+    Raises:
+        ValueError: If `fraction`, or the progress of a call, is outside
+            `[0, 1]`.
+        NotImplementedError: If a subclass without `decay` is called.
+
+    Example:
+
+    >>> class HalfWay(km.sparsity.DropFraction):
+    ...     def decay(self, progress):
+    ...         return 1.0 if progress < 0.5 else 0.0
+    >>> drop_fraction = HalfWay(0.4)
+    >>> drop_fraction(0.2), drop_fraction(0.7)
+    (0.4, 0.0)
     """
 
     fraction: float = 0.3

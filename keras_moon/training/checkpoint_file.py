@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_moon.api_export import keras_moon_export
+
 _FORMAT = 1
 _NAME = re.compile(r"epoch-(\d+)-batch-(\d+)\.npz")
 _TEMPORARY_PREFIX = ".writing-"
@@ -22,8 +24,31 @@ _MANIFEST = "manifest.json"
 _DIGEST = "sha256"
 
 
+@keras_moon_export("training.CorruptCheckpointError")
 class CorruptCheckpointError(ValueError):
-    """A checkpoint file that is truncated or does not match its checksum."""
+    """A checkpoint file that is truncated or does not match its checksum.
+
+    `fit` raises it if every checkpoint in the directory of a
+    `km.callbacks.TrainingCheckpoint` is damaged; while one is whole, a
+    warning names the others.
+
+    Example:
+
+    >>> import pathlib, tempfile, warnings
+    >>> directory = pathlib.Path(tempfile.mkdtemp())
+    >>> damaged = directory / "epoch-00001-batch-00000000.npz"
+    >>> _ = damaged.write_bytes(b"not a checkpoint")
+    >>> x, y = np.ones((8, 2), "float32"), np.ones((8, 1), "float32")
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> checkpoint = km.callbacks.TrainingCheckpoint(directory)
+    >>> try:
+    ...     with warnings.catch_warnings(action="ignore"):
+    ...         _ = model.fit(x, y, callbacks=[checkpoint], verbose=0)
+    ... except km.training.CorruptCheckpointError:
+    ...     print("train from the start, in another directory")
+    train from the start, in another directory
+    """
 
 
 @dataclasses.dataclass
