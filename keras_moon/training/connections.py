@@ -11,6 +11,8 @@ from keras import ops
 from keras_moon.api_export import keras_moon_export
 from keras_moon.functional import random_bits
 from keras_moon.functional.masks import drop_and_grow
+from keras_moon.training.unmoved import GRADIENT_NOT_FINITE
+from keras_moon.training.unmoved import ZERO_GRADIENT
 
 
 @keras_moon_export("training.ScoreInputs")
@@ -72,7 +74,9 @@ def move_connections(
 ) -> tuple[list[Any], list[Any], list[list[Any]], Any]:
     """Drops and grows connections of many kernels, and resets their slots.
 
-    A pure function of tensors, so that it is one compiled call.
+    A pure function of tensors, so that it is one compiled call. A kernel
+    whose dense gradient is zero everywhere or not finite somewhere stays as
+    it is: such gradients rank nothing, and ties would go by position.
 
     Args:
         grow_scores: The method: `ScoreInputs` to a score per connection.
@@ -87,11 +91,11 @@ def move_connections(
         num_update: int32 tensor `(num_kernels,)`: connections to move.
 
     Returns:
-        New kernels, new masks, new slots, and the number of connections that
-        were grown.
+        New kernels, new masks, new slots, and an int32 tensor
+        `(num_kernels,)`: how many connections each kernel grew, or
+        `ZERO_GRADIENT` or `GRADIENT_NOT_FINITE` for one that had to stay.
     """
-    new_kernels, new_masks, new_slots = [], [], []
-    num_changed = ops.cast(0, "int32")
+    new_kernels, new_masks, new_slots, reports = [], [], [], []
     for i, (kernel, mask) in enumerate(zip(kernels, masks, strict=True)):
         inputs = ScoreInputs(
             kernel=kernel,
@@ -99,11 +103,12 @@ def move_connections(
             gradient=gradients[i] / scale if gradients else None,
             uniform=random_bits.uniform(kernel.shape, keys[i]),
         )
+        fault = _fault(gradients[i]) if gradients else ops.cast(0, "int32")
         new_mask = drop_and_grow(
             kernel,
             mask,
             grow_scores(inputs),
-            num_update[i],
+            ops.where(fault < 0, 0, num_update[i]),
             regrow_dropped=regrow_dropped,
         )
         changed = ops.not_equal(new_mask, mask)
@@ -120,5 +125,14 @@ def move_connections(
             ]
         )
         grown = ops.logical_and(new_mask, changed)
-        num_changed = num_changed + ops.sum(ops.cast(grown, "int32"))
-    return new_kernels, new_masks, new_slots, num_changed
+        num_grown = ops.sum(ops.cast(grown, "int32"))
+        reports.append(ops.where(fault < 0, fault, num_grown))
+    return new_kernels, new_masks, new_slots, ops.stack(reports)
+
+
+def _fault(gradient: Any) -> Any:
+    """Returns 0 for a gradient that can rank connections, or what is wrong."""
+    is_finite = ops.all(ops.isfinite(gradient))
+    is_zero = ops.logical_not(ops.any(ops.not_equal(gradient, 0)))
+    fault = ops.where(is_zero, ZERO_GRADIENT, 0)
+    return ops.cast(ops.where(is_finite, fault, GRADIENT_NOT_FINITE), "int32")

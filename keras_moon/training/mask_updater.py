@@ -31,6 +31,7 @@ from keras_moon.training.optimizer_slots import build_optimizer
 from keras_moon.training.optimizer_slots import check_optimizer
 from keras_moon.training.optimizer_slots import kernel_slots
 from keras_moon.training.strategy import refuse_multi_worker
+from keras_moon.training.unmoved import warn_of_gradients
 
 
 @keras_moon_export("training.MaskUpdater")
@@ -52,6 +53,10 @@ class MaskUpdater:
 
     Unlike RigL's code, which skips the gradient step in which it updates, the
     masks change after the step.
+
+    A layer whose dense gradient is zero everywhere (nothing wrote it, or the
+    layer is dead) or not finite is left as it is at that update, with a
+    warning that names it.
 
     Args:
         grow: `"gradient"`, `"random"`, or a function from `ScoreInputs` to a
@@ -129,6 +134,8 @@ class MaskUpdater:
         self.num_changed = 0
         self.exploration = Exploration()
         self._compiled: Callable[..., Any] | None = None
+        # Kernel paths and faults of their gradients, each announced once.
+        self._announced: set[tuple[str, int]] = set()
 
     def check(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -151,7 +158,7 @@ class MaskUpdater:
         """
         self.check(model, optimizer)
         build_optimizer(model, optimizer)
-        for _, kernel in self._movable(model):
+        for _, _, kernel in self._movable(model):
             kernel_slots(optimizer, kernel.kernel)
         zero_masked_weights(model)
         self.exploration.add(model)
@@ -222,24 +229,41 @@ class MaskUpdater:
         fraction = self.drop_fraction(self.update_rule.progress(step))
         count = COUNT_ROUNDINGS[self.count_rounding]
         movable: list[MaskedKernel] = []
-        keys, num_update = [], []
-        for index, kernel in self._movable(model):
+        paths, keys, num_update = [], [], []
+        for index, path, kernel in self._movable(model):
             movable.append(kernel)
+            paths.append(path)
             keys.append(random_bits.fold_key(self.seed, index, step))
             num_update.append(count(kernel.target_nonzeros, fraction))
         slots = [kernel_slots(optimizer, kernel.kernel) for kernel in movable]
-        self.num_changed += self._run(
-            optimizer, movable, slots, keys, num_update
-        )
+        moved = self._run(optimizer, movable, slots, keys, num_update)
+        self.num_changed += sum(number for number in moved if number > 0)
         self.num_updates += 1
         self.exploration.add(model)
+        self._announce(step, dict(zip(paths, moved, strict=True)))
 
-    def _movable(self, model: keras.Model) -> list[tuple[int, MaskedKernel]]:
+    def _announce(self, step: int, moved: Mapping[str, int]) -> None:
+        """Warns of layers that stayed for want of a gradient, once each."""
+        for fault in sorted(
+            {number for number in moved.values() if number < 0}
+        ):
+            paths = [
+                path
+                for path, number in moved.items()
+                if number == fault and (path, fault) not in self._announced
+            ]
+            if paths:
+                self._announced.update((path, fault) for path in paths)
+                warn_of_gradients(type(self).__name__, step, fault, paths)
+
+    def _movable(
+        self, model: keras.Model
+    ) -> list[tuple[int, str, MaskedKernel]]:
         """The kernels whose masks may change, with their fixed positions."""
         kernels = require_masked_kernels(model, type(self).__name__)
         return [
-            (index, kernel)
-            for index, (_, layer, kernel) in enumerate(kernels)
+            (index, path, kernel)
+            for index, (path, layer, kernel) in enumerate(kernels)
             # A dense kernel has nowhere to go; a frozen one stays as it is.
             if layer.trainable and not kernel.is_dense
         ]
@@ -251,9 +275,10 @@ class MaskUpdater:
         slots: list[list[tuple[keras.Variable, float]]],
         keys: list[np.ndarray],
         num_update: list[int],
-    ) -> int:
+    ) -> list[int]:
+        """Moves connections; returns how many, or a fault, per kernel."""
         if not movable:
-            return 0
+            return []
         if self._compiled is None:
             self._compiled = compile_function(
                 functools.partial(
@@ -263,7 +288,7 @@ class MaskUpdater:
         gradients: list[Any] = []
         if self.needs_dense_gradient:
             gradients = [read(kernel.tap) for kernel in movable]
-        kernels, masks, new_slots, num_changed = self._compiled(
+        kernels, masks, new_slots, moved = self._compiled(
             [read(kernel.kernel) for kernel in movable],
             [read(kernel.mask) for kernel in movable],
             gradients,
@@ -281,7 +306,7 @@ class MaskUpdater:
             kernel.mask.assign(masks[i])
             for (slot, _), value in zip(slots[i], new_slots[i], strict=True):
                 slot.assign(value)
-        return int(ops.convert_to_numpy(num_changed))
+        return ops.convert_to_numpy(moved).tolist()
 
     def get_state(self) -> dict[str, Any]:
         """Returns what a resumed training needs, as arrays and numbers."""

@@ -1,5 +1,8 @@
 """A whole RigL training in NumPy, and what RigL refuses."""
 
+import re
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +10,9 @@ from keras import ops
 
 import keras_moon as km
 from keras_moon.layers.tree import masked_kernels
+from tests.training.small_runs import AssertExact
 from tests.training.small_runs import compiled_classifier
+from tests.training.small_runs import data
 from tests.training.small_runs import fit
 from tests.training.small_runs import kernels
 from tests.training.small_runs import masks
@@ -156,6 +161,73 @@ def test_the_largest_gradients_grow():
         still_inactive = ~masks(model)[path] & ~after[path]
         assert grown.any()
         assert g[grown].min() >= g[still_inactive].max()
+
+
+def gradient_warnings(model, x, y):
+    """Fits with an update every two steps; returns RigL and what it warned."""
+    rigl = km.callbacks.RigL(update_freq=2, stop_step=14)
+    exact = AssertExact()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(
+            x,
+            y,
+            batch_size=8,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[rigl, exact],
+        )
+    found = [str(w.message) for w in caught if "left the masks" in str(w)]
+    assert rigl.updater.num_updates == 7 and len(exact.history) == 16
+    return rigl, found
+
+
+def test_gradients_that_nobody_wrote_move_nothing():
+    """Loss scaling skips every step: the taps are still all zero."""
+    keras.config.set_dtype_policy("mixed_float16")
+    optimizer = keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.SGD(0.1), initial_scale=2.0**60
+    )
+    model = compiled_classifier(optimizer)
+    before = masks(model)
+    rigl, found = gradient_warnings(model, *data())
+    assert int(optimizer.iterations) == 0
+    assert rigl.updater.num_changed == 0
+    assert masks_equal(before, masks(model))
+    (message,) = found
+    assert re.search(r"step 2: \['a', 'b'\].*zero.*loss scaling", message)
+
+
+def test_gradients_that_are_not_finite_move_nothing():
+    model = compiled_classifier()
+    before = masks(model)
+    x, y = data()
+    rigl, found = gradient_warnings(model, np.full_like(x, np.nan), y)
+    assert rigl.updater.num_changed == 0
+    assert masks_equal(before, masks(model))
+    (message,) = found
+    assert re.search(r"step 2: \['a', 'b'\].*NaN in the inputs", message)
+
+
+def test_a_dead_layer_stays_and_the_others_move_on():
+    model = compiled_classifier()
+    before = masks(model)
+    x, y = data()
+    rigl, found = gradient_warnings(model, np.zeros_like(x), y)
+    assert rigl.updater.num_changed > 0
+    np.testing.assert_array_equal(before["a"], masks(model)["a"])
+    assert not np.array_equal(before["b"], masks(model)["b"])
+    (message,) = found
+    assert re.search(r"step 2: \['a'\].*zero everywhere.*dead", message)
+
+
+def test_a_new_training_announces_its_gradients_anew():
+    x, y = data()
+    model, x = compiled_classifier(), np.zeros_like(x)
+    for _ in range(2):
+        _, found = gradient_warnings(model, x, y)
+        assert len(found) == 1
 
 
 REFUSED = {

@@ -9,6 +9,8 @@ from keras import ops
 from keras_moon.training.connections import GROW_SCORES
 from keras_moon.training.connections import ScoreInputs
 from keras_moon.training.connections import move_connections
+from keras_moon.training.unmoved import GRADIENT_NOT_FINITE
+from keras_moon.training.unmoved import ZERO_GRADIENT
 
 KERNEL = np.array([3.0, -0.1, 2.0, 0.5, 0.0, 0.0, 0.0, 0.0], "float32")
 MASK = np.array([1, 1, 1, 1, 0, 0, 0, 0], bool)
@@ -34,7 +36,7 @@ def move(scores="gradient", regrow=True, num_update=(2,), scale=1.0, **changed):
         for name in ("kernels", "masks", "gradients")
     ]
     keys = np.arange(2 * len(arguments["kernels"]), dtype="uint32")
-    kernels, masks, slots, num_changed = move_connections(
+    kernels, masks, slots, moved = move_connections(
         scores,
         regrow,
         *to_tensors,
@@ -44,11 +46,13 @@ def move(scores="gradient", regrow=True, num_update=(2,), scale=1.0, **changed):
         ops.convert_to_tensor(keys.reshape(-1, 2)),
         ops.convert_to_tensor(np.array(num_update, "int32")),
     )
+    moved = ops.convert_to_numpy(moved).tolist()
+    assert len(moved) == len(kernels)
     return (
         [ops.convert_to_numpy(kernel) for kernel in kernels],
         [ops.convert_to_numpy(mask) for mask in masks],
         [[ops.convert_to_numpy(slot) for slot in p] for p in slots],
-        int(num_changed),
+        sum(moved),
     )
 
 
@@ -149,6 +153,45 @@ def test_named_scores_say_whether_they_read_the_gradient(name):
         np.testing.assert_array_equal(scores(inputs), np.abs(GRADIENT))
 
 
+@pytest.mark.parametrize(
+    "gradient, fault",
+    [
+        (np.zeros(8, "float32"), ZERO_GRADIENT),
+        (np.full(8, -0.0, "float32"), ZERO_GRADIENT),
+        (np.where(MASK, GRADIENT, np.float32("nan")), GRADIENT_NOT_FINITE),
+        (np.where(MASK, np.float32("inf"), GRADIENT), GRADIENT_NOT_FINITE),
+        (np.full(8, np.nan, "float32"), GRADIENT_NOT_FINITE),
+    ],
+)
+@pytest.mark.parametrize("regrow", [True, False])
+def test_a_gradient_that_ranks_nothing_moves_nothing(gradient, fault, regrow):
+    kernels, new_masks, slots, total = move(
+        regrow=regrow,
+        num_update=(2, 2),
+        kernels=[KERNEL, KERNEL],
+        masks=[MASK, MASK],
+        gradients=[gradient, GRADIENT],
+        slots=[[np.full(8, 7.0, "float32")]] * 2,
+        initial_slots=[[np.float32(0.0)]] * 2,
+    )
+    np.testing.assert_array_equal(kernels[0], KERNEL)
+    np.testing.assert_array_equal(new_masks[0], MASK)
+    np.testing.assert_array_equal(slots[0][0], np.full(8, 7.0))
+    # The other kernel moves as if it were alone.
+    np.testing.assert_array_equal(
+        new_masks[1], GROWN if regrow else GROWN_ELSEWHERE
+    )
+    assert total == fault + (1 if regrow else 2)
+
+
+def test_one_value_that_is_not_zero_is_a_gradient():
+    gradient = np.zeros(8, "float32")
+    gradient[7] = 1e-30
+    _, (mask,), _, total = move(gradients=[gradient], num_update=(1,))
+    np.testing.assert_array_equal(mask, [1, 0, 1, 1, 0, 0, 0, 1])
+    assert total == 1
+
+
 TIED = st.lists(
     st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=12, max_size=12
 )
@@ -162,6 +205,8 @@ def test_the_count_holds_under_ties(weights, gradient, active, drawn):
     mask = np.array(active)
     kernel = np.where(mask, np.array(weights, "float32"), np.float32(0.0))
     gradient = np.array(gradient, "float32")
+    # A gradient of zeros would rank nothing, and moves nothing.
+    hypothesis.assume(gradient.any())
     num_update = drawn.draw(st.integers(0, 12))
     (new_kernel,), (new,), _, num_changed = move(
         regrow=drawn.draw(st.booleans()),

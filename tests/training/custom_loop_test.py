@@ -1,5 +1,8 @@
 """Training loops of one's own end with exactly the masks of `fit`."""
 
+import re
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -81,6 +84,37 @@ def test_gradient_tape(grow, fitted, graph):
         train_step(tf.constant(x), tf.constant(y))
         moving.step(model, optimizer)
     assert_same(model, moving, fitted)
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="A loop of TensorFlow")
+def test_a_loop_that_leaves_the_taps_out_is_told_so():
+    import tensorflow as tf
+
+    model = classifier()
+    optimizer = keras.optimizers.Adam(0.01)
+    optimizer.build(model.trainable_variables)
+    weights = [
+        variable
+        for variable in model.trainable_variables
+        if not variable.overwrite_with_gradient
+    ]
+    assert len(weights) < len(model.trainable_variables)
+    loss, moving, before = loss_function(), updater("gradient"), masks(model)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        for x, y in batches(epochs=EPOCHS):
+            with tf.GradientTape() as tape:
+                value = loss(y, model(x, training=True))
+            optimizer.apply_gradients(
+                zip(tape.gradient(value, weights), weights, strict=True)
+            )
+            moving.step(model, optimizer)
+    assert (moving.num_updates, moving.num_changed) == (4, 0)
+    assert_exact(model)
+    assert masks_equal(before, masks(model))
+    found = [str(w.message) for w in caught if "left the masks" in str(w)]
+    (message,) = found
+    assert re.search(r"step 1: \['a', 'b'\].*`model.trainable_var", message)
 
 
 @pytest.mark.skipif(BACKEND != "jax", reason="A loop of JAX")
