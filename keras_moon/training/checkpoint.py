@@ -11,6 +11,8 @@ import numpy as np
 from keras import ops
 
 from keras_moon.training.checkpoint_file import Checkpoint
+from keras_moon.training.replica_values import read_replicas
+from keras_moon.training.replica_values import write_replicas
 from keras_moon.training.stateful import stateful_callbacks
 
 # Differences to name in an error; the rest is counted.
@@ -47,7 +49,7 @@ def capture(
         finished_epochs=finished_epochs,
         fingerprint=fingerprint,
         variables={
-            group: [ops.convert_to_numpy(v.value) for v in variables]
+            group: [read_replicas(v) for v in variables]
             for group, variables in run_variables(model).items()
         },
         callbacks={
@@ -65,8 +67,7 @@ def restore_variables(
     for group in groups:
         values = checkpoint.variables[group]
         for variable, value in zip(variables[group], values, strict=True):
-            # A copy: JAX may use this memory, and give it away to a step.
-            variable.assign(np.array(value))
+            write_replicas(variable, value)
 
 
 def restore_callbacks(model: keras.Model, checkpoint: Checkpoint) -> None:
@@ -94,6 +95,16 @@ def build_for_restoring(
             "Build it before `fit`, for example by calling it on a batch, or "
             "pass `data=`."
         )
+    strategy = getattr(model, "_distribute_strategy", None)
+    if strategy is not None:
+        # As `fit` does. Outside of a step of the strategy, variables cannot
+        # be made by running the model: nothing may be added to a sum there.
+        with strategy.scope():
+            if batch is not None:
+                model._symbolic_build(data_batch=batch)
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+        return
     expected = fingerprint["variables"].get("metrics")
     if batch is not None and (
         not model.built or _signatures(model)["metrics"] != expected

@@ -11,6 +11,13 @@ EPOCHS = 3
 
 
 def main(kind, output, process="0", num_processes="1", address=""):
+    process, num_processes = int(process), int(num_processes)
+    strategy = start_devices(kind, process, num_processes, address)
+    _train(output, process, num_processes, strategy)
+
+
+def start_devices(kind, process=0, num_processes=1, address=""):
+    """Prepares Keras for a kind of run; returns TensorFlow's strategy."""
     if kind.startswith("jax"):
         os.environ["KERAS_BACKEND"] = "jax"
     if kind == "jax_devices":
@@ -20,22 +27,18 @@ def main(kind, output, process="0", num_processes="1", address=""):
 
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(
-            address,
-            int(num_processes),
-            int(process),
-            initialization_timeout=60,
+            address, num_processes, process, initialization_timeout=60
         )
-    scope = _mirrored_scope() if kind == "mirrored" else None
     if kind in ("jax_devices", "jax_processes"):
         import keras
 
         keras.distribution.set_distribution(
             keras.distribution.DataParallel(auto_shard_dataset=False)
         )
-    _train(kind, output, int(process), int(num_processes), scope)
+    return _mirrored_strategy() if kind == "mirrored" else None
 
 
-def _mirrored_scope():
+def _mirrored_strategy():
     import tensorflow as tf
 
     (cpu,) = tf.config.list_physical_devices("CPU")
@@ -45,7 +48,7 @@ def _mirrored_scope():
     return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 
 
-def _train(kind, output, process, num_processes, strategy):
+def _train(output, process, num_processes, strategy):
     import contextlib
 
     import keras
