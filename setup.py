@@ -19,11 +19,13 @@ INSTALL_REQUIRES = [
     "matplotlib>=3.9",
     "pillow>=10.3",
     "rich>=13.7",
+    # For the data loaders to come; so far tests/real_data_test.py uses it.
     "tensorflow-datasets>=4.9.9",
     # tensorflow-datasets 4.9.10 imports it without declaring it.
     "importlib_resources>=6.4",
 ]
 
+# `tune` and `deploy` are for parts still to come: search and export.
 EXTRAS_REQUIRE = {
     # The second backend: KERAS_BACKEND=jax.
     "jax": ["jax>=0.7"],
