@@ -27,6 +27,7 @@ filegroup(
         "*",
         ".ci/run",
         "docs/**",
+        "benchmarks/results/**",
 {folders}
     ]),
 )
