@@ -16,6 +16,7 @@ from keras_moon.training.mask_updater import MaskUpdater
 from keras_moon.training.optimizer_slots import unwrap
 from keras_moon.training.stateful import StatefulCallback
 from keras_moon.training.stateful import stateful_callbacks
+from keras_moon.training.unmoved import warn_of_stillness
 
 
 @keras_moon_export("callbacks.MaskUpdate")
@@ -48,8 +49,8 @@ class MaskUpdate(StatefulCallback):
         begin_step: First step at which masks may change. Defaults to 0.
         stop_step: Last step at which masks may change, instead of
             `stop_fraction`.
-        seed: Integer seed; with the place of the layer and the step it
-            decides all randomness.
+        seed: Integer seed in [0, 2**64); with the place of the layer and the
+            step it decides all randomness. Defaults to 0.
         regrow_dropped: Whether a connection that was just dropped may grow
             again at once, as in RigL's code. Defaults to `True`.
         count_rounding: How the number of connections to move is rounded:
@@ -58,8 +59,11 @@ class MaskUpdate(StatefulCallback):
     Raises:
         ValueError: At the start of `fit`, if the model has no sparse layers,
             its optimizer cannot be used (Muon, Adafactor with Keras's tiny
-            `epsilon_1`, state per weight of an unknown kind), or the length
-            of the data is unknown and `stop_step` not given.
+            `epsilon_1`, state per weight of an unknown kind), the length
+            of the data is unknown and `stop_step` not given, or another
+            callback of this kind is in the same `fit`. At once, if an
+            argument is outside its range.
+        TypeError: If an argument is of another type.
         RuntimeError: At the end of an epoch, if a layer does not have exactly
             its number of connections.
 
@@ -122,6 +126,7 @@ class MaskUpdate(StatefulCallback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         model = self.model
+        self._check_that_it_is_alone()
         self._accumulation = (
             getattr(
                 unwrap(model.optimizer), "gradient_accumulation_steps", None
@@ -138,6 +143,20 @@ class MaskUpdate(StatefulCallback):
         self.updater.start(model, model.optimizer)
         self._start_is_pending = True
         self._was_trained = False
+
+    def _check_that_it_is_alone(self) -> None:
+        moving = [
+            type(callback).__name__
+            for callback in stateful_callbacks(self.model).values()
+            if isinstance(callback, MaskUpdate)
+        ]
+        if len(moving) > 1:
+            raise ValueError(
+                "Only one callback may move the connections of a model in "
+                f"one `fit`. Received: {moving}. Keep one of them; for "
+                "another method write one `grow_scores` in a subclass of "
+                "`keras_moon.callbacks.MaskUpdate`."
+            )
 
     def on_epoch_begin(
         self, epoch: int, logs: Mapping[str, Any] | None = None
@@ -201,14 +220,18 @@ class MaskUpdate(StatefulCallback):
         check_counts(self.model)
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        rule = self.updater.update_rule
-        if self._was_trained and self.updater.num_updates == 0:
+        updater, rule = self.updater, self.updater.update_rule
+        if self._was_trained and updater.num_updates == 0:
             warnings.warn(
                 f"{type(self).__name__} never updated a mask: training ended "
-                f"at step {self.updater.current_step}, and updates were due "
+                f"at step {updater.current_step}, and updates were due "
                 f"every {rule.every_steps} steps from {rule.begin_step} to "
                 f"{rule.stop_step}. Lower `update_freq` or train longer.",
                 stacklevel=2,
+            )
+        elif self._was_trained and updater.num_changed == 0:
+            warn_of_stillness(
+                type(self).__name__, updater.num_updates, updater.stillness
             )
         check_counts(self.model)
 

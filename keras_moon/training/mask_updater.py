@@ -13,12 +13,10 @@ from keras_moon.api_export import keras_moon_export
 from keras_moon.functional import random_bits
 from keras_moon.layers.masked_kernel import MaskedKernel
 from keras_moon.layers.masked_kernel import read
-from keras_moon.sparsity.schedules import CosineDropFraction
 from keras_moon.sparsity.schedules import DropFraction
 from keras_moon.sparsity.update_rule import UpdateRule
 from keras_moon.training.compiled import compile_function
 from keras_moon.training.connections import COUNT_ROUNDINGS
-from keras_moon.training.connections import GROW_SCORES
 from keras_moon.training.connections import ScoreInputs
 from keras_moon.training.connections import move_connections
 from keras_moon.training.dense_gradients import check_dense_gradients
@@ -31,7 +29,15 @@ from keras_moon.training.optimizer_slots import build_optimizer
 from keras_moon.training.optimizer_slots import check_optimizer
 from keras_moon.training.optimizer_slots import kernel_slots
 from keras_moon.training.strategy import refuse_multi_worker
+from keras_moon.training.unmoved import NO_FRACTION
+from keras_moon.training.unmoved import cause_of_stillness
 from keras_moon.training.unmoved import warn_of_gradients
+from keras_moon.training.updater_arguments import count_rounding_of
+from keras_moon.training.updater_arguments import drop_fraction_of
+from keras_moon.training.updater_arguments import flag
+from keras_moon.training.updater_arguments import grow_scores_and_need
+from keras_moon.training.updater_arguments import seed_of
+from keras_moon.training.updater_arguments import update_rule_of
 
 
 @keras_moon_export("training.MaskUpdater")
@@ -69,14 +75,16 @@ class MaskUpdater:
         drop_fraction: Fraction of active connections to move: a schedule such
             as `km.sparsity.CosineDropFraction`, or a float in [0, 1], from
             which a cosine decays to 0 at the stop step. Defaults to 0.3.
-        seed: Integer seed of `inputs.uniform`.
+        seed: Integer seed of `inputs.uniform`, in [0, 2**64). Defaults to 0.
         regrow_dropped: Whether a connection that was just dropped may grow
             again at once, as in RigL's code. Defaults to `True`.
         count_rounding: How the number of connections to move is rounded:
             `"truncate"` (RigL's code), `"round"` (JaxPruner) or `"ceil"`.
 
     Raises:
-        ValueError: If an argument is not one of those named.
+        TypeError: If an argument is of another type.
+        ValueError: If an argument is not one of those named, or outside its
+            range.
 
     Example:
 
@@ -103,28 +111,14 @@ class MaskUpdater:
         regrow_dropped: bool = True,
         count_rounding: str = "truncate",
     ) -> None:
-        if callable(grow):
-            self.grow_scores = grow
-            self.needs_dense_gradient = needs_dense_gradient
-        elif grow in GROW_SCORES:
-            self.grow_scores, self.needs_dense_gradient = GROW_SCORES[grow]
-        else:
-            raise ValueError(
-                f"`grow` must be one of {sorted(GROW_SCORES)} or a function. "
-                f"Received: grow={grow!r}."
-            )
-        if count_rounding not in COUNT_ROUNDINGS:
-            raise ValueError(
-                f"`count_rounding` must be one of {sorted(COUNT_ROUNDINGS)}. "
-                f"Received: count_rounding={count_rounding!r}."
-            )
-        if not isinstance(drop_fraction, DropFraction):
-            drop_fraction = CosineDropFraction(drop_fraction)
-        self.update_rule = update_rule or UpdateRule()
-        self.drop_fraction = drop_fraction
-        self.seed = seed
-        self.regrow_dropped = regrow_dropped
-        self.count_rounding = count_rounding
+        self.grow_scores, self.needs_dense_gradient = grow_scores_and_need(
+            grow, needs_dense_gradient
+        )
+        self.update_rule = update_rule_of(update_rule)
+        self.drop_fraction = drop_fraction_of(drop_fraction)
+        self.seed = seed_of(seed)
+        self.regrow_dropped = flag("regrow_dropped", regrow_dropped)
+        self.count_rounding = count_rounding_of(count_rounding)
         self.reset()
 
     def reset(self) -> None:
@@ -132,6 +126,9 @@ class MaskUpdater:
         self.current_step: int | None = None
         self.num_updates = 0
         self.num_changed = 0
+        # Why updates moved nothing, or "". A fraction that has decayed to 0
+        # takes the place of no other cause.
+        self.stillness = ""
         self.exploration = Exploration()
         self._compiled: Callable[..., Any] | None = None
         # Kernel paths and faults of their gradients, each announced once.
@@ -239,6 +236,9 @@ class MaskUpdater:
         moved = self._run(optimizer, movable, slots, keys, num_update)
         self.num_changed += sum(number for number in moved if number > 0)
         self.num_updates += 1
+        cause = cause_of_stillness(num_update, fraction, moved)
+        if not self.stillness or cause != NO_FRACTION:
+            self.stillness = cause
         self.exploration.add(model)
         self._announce(step, dict(zip(paths, moved, strict=True)))
 
@@ -315,6 +315,7 @@ class MaskUpdater:
             "current_step": -1 if step is None else step,
             "num_updates": self.num_updates,
             "num_changed": self.num_changed,
+            "stillness": self.stillness,
             **self.exploration.get_state(),
         }
 
@@ -324,4 +325,5 @@ class MaskUpdater:
         self.current_step = None if step < 0 else step
         self.num_updates = int(state["num_updates"])
         self.num_changed = int(state["num_changed"])
+        self.stillness = str(state["stillness"])
         self.exploration.set_state(state)

@@ -21,7 +21,7 @@ _NOT_FINITE = (
 )
 _CAUSES = {ZERO_GRADIENT: _ZERO, GRADIENT_NOT_FINITE: _NOT_FINITE}
 
-# Why the last update moved nothing, as it stands in a saved state.
+# Why updates moved nothing, as it stands in a saved state.
 FROZEN = "frozen"
 NO_FRACTION = "no fraction"
 TOO_FEW = "too few"
@@ -34,7 +34,7 @@ _WHOLE_TRAINING = {
         "of 0. Unfreeze one before `compile`."
     ),
     NO_FRACTION: (
-        "the drop fraction was 0 at the last update, as it is at the stop "
+        "the drop fraction was 0 at every update, as it is at the stop "
         "step of a schedule that decays. Lower `update_freq` or train longer, "
         "so that updates come before the stop step."
     ),
@@ -78,8 +78,9 @@ def cause_of_stillness(
 
 def warn_of_stillness(name: str, num_updates: int, cause: str) -> None:
     """Warns that a whole training moved no connection at all."""
+    updates = "1 update" if num_updates == 1 else f"{num_updates} updates"
     warnings.warn(
-        f"{name} never moved a connection in {num_updates} updates: "
+        f"{name} never moved a connection in {updates}: "
         f"{_WHOLE_TRAINING[cause]}",
         stacklevel=3,
     )

@@ -13,6 +13,7 @@ from tests.training.small_runs import AssertExact
 from tests.training.small_runs import compiled_classifier
 from tests.training.small_runs import data
 from tests.training.small_runs import fit
+from tests.training.small_runs import loss_function
 from tests.training.small_runs import masks
 from tests.training.small_runs import masks_equal
 
@@ -183,6 +184,64 @@ def test_accumulated_gradients_count_as_one_step():
 def test_training_without_an_update_warns():
     with pytest.warns(UserWarning, match="SET never updated.*step 16.*100"):
         fit(compiled_classifier(), km.callbacks.SET())
+
+
+def frozen():
+    model = compiled_classifier()
+    for layer in model.layers:
+        layer.trainable = False
+    model.compile("sgd", loss_function())
+    return model
+
+
+@pytest.mark.parametrize(
+    "arguments, model, message",
+    [
+        # The only due step is the stop step: the cosine has come to 0.
+        ({"update_freq": 8, "stop_step": 8}, None, "1 update: .*was 0"),
+        ({"update_freq": 4, "drop_fraction": 0.0}, None, "fraction was 0"),
+        ({"update_freq": 4}, frozen, "3 updates: every sparse layer is frozen"),
+        (
+            {"update_freq": 4, "drop_fraction": 0.02},
+            None,
+            "less than one connection.*count_rounding='ceil'",
+        ),
+    ],
+    ids=["stop_step", "zero", "frozen", "truncated"],
+)
+def test_updates_that_all_move_nothing_warn_with_the_cause(
+    arguments, model, message
+):
+    model = compiled_classifier() if model is None else model()
+    before = masks(model)
+    with pytest.warns(UserWarning, match=f"SET never moved a conn.*{message}"):
+        fit(model, km.callbacks.SET(**arguments))
+    assert masks_equal(before, masks(model))
+
+
+def test_updates_that_move_do_not_warn():
+    """Also when the last one moves nothing, as the cosine makes it."""
+    callback = km.callbacks.SET(update_freq=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        fit(compiled_classifier(), callback)
+    assert callback.updater.num_changed > 0 and callback.updater.stillness
+
+
+@pytest.mark.parametrize(
+    "second", [km.callbacks.RigL, km.callbacks.SET], ids=["rigl", "set"]
+)
+def test_two_methods_in_one_fit_are_refused(second):
+    model = compiled_classifier()
+    before = masks(model)
+    callbacks = [km.callbacks.SET(update_freq=4), second(update_freq=4)]
+    with pytest.raises(ValueError, match=r"Only one.*\['SET', '(RigL|SET)'\]"):
+        fit(model, callbacks)
+    assert masks_equal(before, masks(model))
+    # One after the other they may train it.
+    for callback in callbacks:
+        fit(model, callback)
+        assert callback.updater.num_changed > 0
 
 
 def test_nothing_left_to_train_is_no_reason_to_warn():

@@ -8,6 +8,7 @@ from keras import optimizers
 
 import keras_moon as km
 from keras_moon.layers.tree import masked_kernels
+from keras_moon.training import unmoved
 from keras_moon.training.connections import COUNT_ROUNDINGS
 from keras_moon.training.optimizer_slots import kernel_slots
 from keras_moon.training.optimizer_slots import unwrap
@@ -129,15 +130,6 @@ def test_float32_truncation_is_that_of_the_reference():
     assert COUNT_ROUNDINGS["round"](16, 0.3) == 5
 
 
-def test_arguments_are_checked():
-    with pytest.raises(ValueError, match="`grow` must be one of.*'magnitude'"):
-        km.training.MaskUpdater("magnitude")
-    with pytest.raises(ValueError, match="`count_rounding`.*'floor'"):
-        km.training.MaskUpdater("random", count_rounding="floor")
-    with pytest.raises(ValueError, match=r"\[0, 1\].*1\.5"):
-        km.training.MaskUpdater("random", drop_fraction=1.5)
-
-
 def test_steps_are_taken_from_the_optimizer_once():
     model = compiled_classifier()
     rule = km.sparsity.UpdateRule(every_steps=3, stop_step=9)
@@ -255,6 +247,7 @@ def test_frozen_and_dense_kernels_stay():
     assert updater.step(model, optimizer)
     assert masks_equal(before, masks(model))
     assert (updater.num_updates, updater.num_changed) == (1, 0)
+    assert updater.get_state()["stillness"] == unmoved.FROZEN
 
 
 def test_state_round_trip():
@@ -265,6 +258,7 @@ def test_state_round_trip():
     assert second.current_step is None
     first.step(model, optimizer)
     second.set_state(first.get_state())
+    assert second.stillness == first.stillness == ""
     for name in ("current_step", "num_updates", "num_changed"):
         assert getattr(second, name) == getattr(first, name) > 0
     assert second.exploration.fraction() == first.exploration.fraction() > 0.5

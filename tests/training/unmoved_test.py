@@ -33,7 +33,9 @@ def test_the_cause_of_stillness(num_update, fraction, moved, cause):
     ],
 )
 def test_every_cause_has_its_remedy(cause, remedy):
-    with pytest.warns(UserWarning, match=f"SET never moved.*3 upd.*{remedy}"):
+    with pytest.warns(
+        UserWarning, match=f"SET never moved.*3 updates: .*{remedy}"
+    ):
         unmoved.warn_of_stillness("SET", 3, cause)
 
 
