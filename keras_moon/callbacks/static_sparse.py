@@ -20,7 +20,8 @@ class StaticSparse(keras.callbacks.Callback):
     The layers hold their masks by themselves; this callback checks at the
     start that the model is sparse and its optimizer leaves masked weights
     alone, and at the end of every epoch that each layer has exactly its
-    number of connections.
+    number of connections. Beside `RigL` or `SET` it does no harm: they make
+    the same checks.
 
     Raises:
         ValueError: At the start of `fit`, if the model has no sparse layers

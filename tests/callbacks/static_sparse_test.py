@@ -24,6 +24,15 @@ def test_weights_train_and_masks_stay():
     assert not np.array_equal(start["a"], kernels(model)["a"])
 
 
+def test_beside_a_method_it_only_checks():
+    found = []
+    for others in ([], [km.callbacks.StaticSparse()]):
+        model = compiled_classifier()
+        fit(model, [*others, km.callbacks.SET(update_freq=4), AssertExact()])
+        found.append(masks(model))
+    assert masks_equal(*found)
+
+
 def test_stored_weights_are_cleaned_at_the_start():
     model = compiled_classifier()
     kernel = model.get_layer("a").kernel
