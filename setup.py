@@ -46,6 +46,8 @@ EXTRAS_REQUIRE["dev"] = [
     # Its models must convert like those of keras.applications.
     "keras-hub>=0.21",
     "ruff>=0.9",
+    # Its reader shows that the logs of SparsityLogger arrive there.
+    "tensorboard>=2.19",
     "setuptools>=68",
 ]
 

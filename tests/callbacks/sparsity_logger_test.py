@@ -77,6 +77,40 @@ def test_the_csv_logger_behind_it_has_the_columns(trained):
         assert [float(row[name]) for row in rows] == logs[name]
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="The TensorBoard callback of Keras writes with TensorFlow",
+)
+def test_tensorboard_behind_it_writes_the_scalars(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing import event_accumulator
+    from tensorboard.util import tensor_util
+
+    history = fit(
+        compiled_classifier(),
+        [
+            km.callbacks.SET(update_freq=3),
+            km.callbacks.SparsityLogger(),
+            keras.callbacks.TensorBoard(str(tmp_path), write_graph=False),
+        ],
+        epochs=EPOCHS,
+    )
+    events = event_accumulator.EventAccumulator(str(tmp_path / "train"))
+    events.Reload()
+    for name in NAMES:
+        found = events.Tensors(f"epoch_{name}")
+        assert [event.step for event in found] == list(range(EPOCHS))
+        np.testing.assert_allclose(
+            [
+                float(tensor_util.make_ndarray(event.tensor_proto))
+                for event in found
+            ],
+            history.history[name],
+            rtol=1e-6,
+        )
+    assert history.history["changed_connections"][0] > 0
+
+
 def test_without_a_method_nothing_moves():
     history = fit(compiled_classifier(), km.callbacks.SparsityLogger())
     logs = history.history
