@@ -71,10 +71,6 @@ class Counter(StatefulCallback):
 
 
 def build(options):
-    if options.deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(5)
     model = keras.Sequential(
         [
@@ -139,7 +135,6 @@ def main(arguments=None):
     parser.add_argument("--first", action="store_true")
     parser.add_argument("--kill", type=int, nargs=2)
     options = parser.parse_args(arguments)
-    options.deterministic = keras.backend.backend() == "tensorflow"
     random = np.random.default_rng(0)
     x = random.normal(size=(SAMPLES, 8, 8, 1)).astype("float32")
     y = random.integers(0, 4, SAMPLES)

@@ -34,6 +34,10 @@ def launch(folder, name, *arguments):
 
 SMALL = [
     ("--method=rigl", "--kill 1 6"),
+    (
+        "--method=set --first --optimizer=sgd --steps_per_execution=4",
+        "--kill 1 7",
+    ),
 ]
 MORE = [
     ("", "--kill 0 9"),
