@@ -45,6 +45,15 @@ class TrainingCheckpoint(StatefulCallback):
     one, which random layers do not use), and, without `data`, the order of
     the data and metrics that remember more than an epoch.
 
+    Bitwise equal means: on CPU, with the same program, versions and number of
+    devices. No switch is needed for that: the tests kill runs on both
+    backends without one. On GPU, TensorFlow promises it only after
+    `tf.config.experimental.enable_op_determinism()`, which the killed run
+    must have called too. Under `tf.distribute.MirroredStrategy`
+    the sums that each device has of the metrics are saved and restored; the
+    rest is equal on all of them. On another number of devices a run goes
+    on, but rounds in another way.
+
     When `fit` ends, the checkpoint is marked as finished. To run it again
     then trains nothing and says so; with more `epochs` it goes on. A `fit`
     that a callback stops within an epoch is not finished: run again, it goes
@@ -52,8 +61,9 @@ class TrainingCheckpoint(StatefulCallback):
 
     Args:
         directory: Folder for the checkpoints of this run, on a disk that all
-            processes see. With several JAX processes the first one writes
-            and all read.
+            processes see. With several JAX processes (data parallel: the
+            same variables everywhere) the first one writes and all read.
+            Each may have an `EpochBatches` over a share of the data.
         data: The `km.data.EpochBatches` that `fit` trains on. Needed to go
             on within an epoch, and for the order of the data to be the same.
             Defaults to `None`: a killed run begins its epoch again.
@@ -160,6 +170,11 @@ class TrainingCheckpoint(StatefulCallback):
         self._is_due = False
         self._epoch_is_complete = False
         self._check_data_length()
+        self._data_prints = None
+        if self.data is not None:
+            # Every process may have a share of its own of each batch.
+            prints = state.gather_processes(self.data.fingerprint())
+            self._data_prints = prints[0] if len(prints) == 1 else prints
         if not self.resume and checkpoint_paths(self.directory):
             raise ValueError(
                 f"TrainingCheckpoint: resume=False, but {self.directory} has "
@@ -167,6 +182,7 @@ class TrainingCheckpoint(StatefulCallback):
                 "directory, or pass resume=True."
             )
         found = read_latest_checkpoint(self.directory)
+        state.check_processes_found(found and found[1], self.directory)
         if found is not None:
             self._begin_from(*found)
 
@@ -285,8 +301,9 @@ class TrainingCheckpoint(StatefulCallback):
         write_checkpoint(self.directory, checkpoint, self.keep)
 
     def _current(self) -> dict[str, Any]:
-        data = None if self.data is None else self.data.fingerprint()
-        return state.fingerprint_of(self.model, self._groups, data, self.config)
+        return state.fingerprint_of(
+            self.model, self._groups, self._data_prints, self.config
+        )
 
     def _steps_are_due(self, batches: int) -> bool:
         """Whether a multiple of `save_every_steps` was reached or passed."""

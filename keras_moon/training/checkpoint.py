@@ -124,7 +124,7 @@ def build_for_restoring(
 def fingerprint_of(
     model: keras.Model,
     groups: tuple[str, ...],
-    data: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | list[Any] | None,
     config: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Returns what two runs must share for one to go on with the other.
@@ -132,7 +132,8 @@ def fingerprint_of(
     Args:
         model: Compiled and built model, with the callbacks of `fit` set.
         groups: Groups of `run_variables` to compare.
-        data: Fingerprint of the training data, or `None`.
+        data: Fingerprint of the training data, or a list with that of every
+            process, or `None`.
         config: Whatever else must be equal, or `None`.
 
     Returns:
@@ -142,7 +143,7 @@ def fingerprint_of(
     found = {
         "backend": keras.backend.backend(),
         "config": None if config is None else dict(config),
-        "data": None if data is None else dict(data),
+        "data": data,
         "optimizer": _optimizer_config(model.optimizer),
         "callbacks": {
             key: callback.get_config()
@@ -204,6 +205,44 @@ def is_writer() -> bool:
     import jax
 
     return jax.process_index() == 0
+
+
+def gather_processes(value: Any) -> list[Any]:
+    """Returns what each process of a JAX job has, in their order.
+
+    All processes must call it.
+
+    Args:
+        value: Anything that can be written as JSON.
+    """
+    if keras.backend.backend() != "jax":
+        return [value]
+    import jax
+
+    if jax.process_count() == 1:
+        return [value]
+    from jax.experimental import multihost_utils
+
+    text = np.frombuffer(json.dumps(value).encode(), np.uint8)
+    lengths = multihost_utils.process_allgather(np.array(text.size))
+    padded = np.zeros(int(lengths.max()), np.uint8)
+    padded[: text.size] = text
+    rows = np.asarray(multihost_utils.process_allgather(padded))
+    return [
+        json.loads(row[:length].tobytes())
+        for row, length in zip(rows, lengths.tolist(), strict=True)
+    ]
+
+
+def check_processes_found(found: Checkpoint | None, directory: Any) -> None:
+    """Raises a `ValueError` if not all processes found the same checkpoint."""
+    places = gather_processes(found and found.file_name)
+    if len(set(places)) > 1:
+        raise ValueError(
+            "TrainingCheckpoint: expected all processes to find the same "
+            f"checkpoint in {directory}. They found: {places}. The directory "
+            "must be on a disk that all of them see."
+        )
 
 
 def _signatures(model: keras.Model) -> dict[str, list[str]]:

@@ -197,3 +197,16 @@ def test_a_config_of_odd_objects_is_refused():
 
 def test_one_process_writes():
     assert state.is_writer()
+
+
+def test_one_process_gathers_itself():
+    assert state.gather_processes({"a": [1]}) == [{"a": [1]}]
+    state.check_processes_found(None, "dir")
+
+
+def test_processes_must_find_the_same_checkpoint(monkeypatch):
+    """As with folders that are local to each machine."""
+    found = ["epoch-00001-batch-00000004.npz", None]
+    monkeypatch.setattr(state, "gather_processes", lambda value: found)
+    with pytest.raises(ValueError, match=r"dir. They found: .*, None\]"):
+        state.check_processes_found(None, "dir")

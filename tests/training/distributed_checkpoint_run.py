@@ -43,7 +43,9 @@ def main(kind, directory, result, kill, process="0", number="1", address=""):
     with scope:
         model = _model()
     x, y = small_runs.data()
-    data = km.data.EpochBatches(x, y, BATCH_SIZE, seed=5)
+    # Other samples in every process, and the same number of batches.
+    x, y = x[process::number], y[process::number]
+    data = km.data.EpochBatches(x, y, BATCH_SIZE // number, seed=5)
     history = model.fit(
         data,
         epochs=EPOCHS,

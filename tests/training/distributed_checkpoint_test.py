@@ -59,9 +59,11 @@ def run(kind, folder, name, kill=0, num_processes=1):
     finally:
         for process in processes:
             process.kill()
-    expected = -signal.SIGKILL if kill else 0
-    for process, text in zip(processes, texts, strict=True):
-        assert process.returncode == expected, text[-3000:]
+    codes = [process.returncode for process in processes]
+    if kill:  # whoever is killed first may take the others down
+        assert -signal.SIGKILL in codes and 0 not in codes, texts
+    else:
+        assert not any(codes), [text[-3000:] for text in texts]
     return results, texts
 
 
