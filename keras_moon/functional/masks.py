@@ -163,23 +163,26 @@ def apply_mask(
     [3.0, 0.0]
     """
 
-    def masked(values: Tensor) -> Tensor:
-        return ops.where(mask, values, ops.zeros_like(values))
-
     if tap is None:
-        return masked(kernel)
+        return _masked(kernel, mask)
 
+    # The mask is an argument: a gradient that closes over a tensor from
+    # outside cannot be exported as a SavedModel on JAX.
     @ops.custom_gradient
-    def forward(kernel: Tensor, tap: Tensor) -> Tensor:
+    def forward(kernel: Tensor, mask: Tensor, tap: Tensor) -> Tensor:
         def gradient(*args: Tensor, upstream: Tensor = None) -> Any:
             # TensorFlow passes the upstream gradient by position, JAX too
             # after Keras's wrapper; PyTorch by name.
             upstream = args[0] if upstream is None else upstream
-            return masked(upstream), upstream
+            return _masked(upstream, mask), None, upstream
 
-        return masked(kernel), gradient
+        return _masked(kernel, mask), gradient
 
-    return forward(kernel, tap)
+    return forward(kernel, mask, tap)
+
+
+def _masked(values: Tensor, mask: Tensor) -> Tensor:
+    return ops.where(mask, values, ops.zeros_like(values))
 
 
 def _size(tensor: Tensor) -> int:

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
 
+import keras_moon as km
 from keras_moon.functional.masks import apply_mask
 from keras_moon.functional.masks import drop_and_grow
 from keras_moon.functional.masks import top_k_mask
@@ -248,3 +249,16 @@ def test_masked_nan_and_infinity_become_zero():
     kernel = np.array([np.nan, np.inf, 2.0], "float32")
     masked = apply_mask(kernel, np.array([False, False, True]))
     assert np.asarray(masked).tolist() == [0.0, 0.0, 2.0]
+
+
+def test_a_model_with_taps_exports(tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    model = km.sparsify(model, sparsity=0.5)
+    x = np.random.default_rng(0).normal(size=(2, 8)).astype("float32")
+    expected = keras.ops.convert_to_numpy(model(x))
+    model.export(tmp_path / "exported", verbose=False)
+    # Its variables live as long as the object.
+    loaded = tf.saved_model.load(str(tmp_path / "exported"))
+    served = loaded.serve(x).numpy()
+    np.testing.assert_allclose(served, expected, rtol=1e-5, atol=1e-6)
