@@ -49,6 +49,20 @@ def build_as_recorded(
     for layer, config in layers:
         if config is not None and not layer.built:
             layer.built = True
+            if config and layer.get_build_config() is None:
+                _record(layer, config)
+
+
+def _record(layer: keras.layers.Layer, config: dict[str, Any]) -> None:
+    """Remembers the shapes of a build that Keras itself did not see.
+
+    Keras has no public way; it is how a copy of a copy, a saved model and
+    the summary know the input shape of a subclassed model.
+    """
+    shapes = config.get("shapes_dict")
+    if shapes is None and "input_shape" in config:
+        shapes = {"input_shape": config["input_shape"]}
+    layer._build_shapes_dict = shapes
 
 
 def _has_default_build(layer: keras.layers.Layer) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import keras_moon as km
+from tests.conversion import models
 
 
 def _model():
@@ -152,3 +153,16 @@ def test_prints_one_table():
     lines = []
     km.summary(_model(), print_fn=lines.append)
     assert len(lines) == 1 and "net" in lines[0]
+
+
+def test_copies_of_subclassed_models_know_their_cost(tmp_path):
+    model = models.registered()
+    expected = km.summary(model, print_fn=None).macs
+    assert expected
+    sparse = km.sparsify(model, sparsity=0.5)
+    sparse.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for copied in (sparse, km.strip(sparse), loaded):
+        found = km.summary(copied, print_fn=None)
+        assert found.dense_macs == expected
+        assert found.macs <= expected
