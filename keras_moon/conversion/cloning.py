@@ -18,16 +18,13 @@ from keras_moon.layers.sparse_composite import plain_class
 from keras_moon.layers.swap import PLAIN_CLASSES
 from keras_moon.layers.tree import masked_kernels
 from keras_moon.layers.tree import walk
+from keras_moon.training.strategy import strategy_scope
 
-# What a class whose `get_config` is missing or incomplete fails with.
-_CLONING_ERRORS = (
-    AttributeError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+_LONGEST_REASON = 300
+
+
+class _CannotCloneError(Exception):
+    """A layer's `get_config` is missing, incomplete or wrong."""
 
 
 def clone_or_self(
@@ -49,23 +46,23 @@ def clone_or_self(
         model or a layer without a usable `get_config`), the model itself,
         after a warning.
     """
-    try:
-        clone = _clone(model, {})
-        build_as_recorded(clone, recorded_builds(model))
+    with strategy_scope(model):
+        try:
+            clone = _clone(model, {})
+            build_as_recorded(clone, recorded_builds(model))
+            _check_structure(model, clone)
+        except _CannotCloneError as error:
+            warnings.warn(
+                f"`{caller}` changed model '{model.name}' in place: Keras "
+                f"cannot clone it ({error}). Implement `get_config` in the "
+                "class to get a new model instead.",
+                stacklevel=3,
+            )
+            clone = model
         if prepare is not None:
             prepare(clone)
-        _copy_state(model, clone)
-    except _CLONING_ERRORS as error:
-        reason = str(error).strip().splitlines()[0] if str(error) else error
-        warnings.warn(
-            f"`{caller}` changed model '{model.name}' in place: Keras cannot "
-            f"clone it ({type(error).__name__}: {reason}). Implement "
-            "`get_config` in its class to get a new model instead.",
-            stacklevel=3,
-        )
-        clone = model
-        if prepare is not None:
-            prepare(clone)
+        if clone is not model:
+            _copy_state(model, clone)
     # The optimizer of a compiled model does not know the new variables.
     clone.compiled = False
     clone.optimizer = None
@@ -96,7 +93,11 @@ def _functional_class() -> type:
 def _clone(layer: Any, memo: dict[int, Any]) -> Any:
     if id(layer) not in memo:
         if is_graph(layer):
-            with _uncompiled(layer), _default_policy(layer):
+            with (
+                _reviving(layer),
+                _uncompiled(layer),
+                _default_policy(layer),
+            ):
                 memo[id(layer)] = keras.models.clone_model(
                     layer, clone_function=lambda inner: _clone(inner, memo)
                 )
@@ -121,7 +122,8 @@ def _clone_lambda(layer: keras.layers.Lambda) -> keras.layers.Lambda:
 
 
 def _clone_from_config(layer: Any) -> Any:
-    config = constructor_config(type(layer), layer.get_config())
+    with _reviving(layer):
+        config = constructor_config(type(layer), layer.get_config())
     # Found without being registered: these are the classes themselves.
     classes = {}
     if isinstance(layer, keras.layers.Layer):
@@ -129,8 +131,30 @@ def _clone_from_config(layer: Any) -> Any:
             cls = plain_class(inner)
             if not cls.__module__.startswith(("keras.", "keras_moon.")):
                 classes[cls.__name__] = cls
-    with keras.saving.custom_object_scope(classes), _default_policy(layer):
+    with (
+        _reviving(layer),
+        keras.saving.custom_object_scope(classes),
+        _default_policy(layer),
+    ):
         return type(layer).from_config(config)
+
+
+@contextlib.contextmanager
+def _reviving(layer: Any) -> Iterator[None]:
+    """Says which layer could not be made again from its configuration."""
+    try:
+        yield
+    except _CannotCloneError:
+        raise
+    except Exception as error:
+        # Whatever a user's `get_config` or constructor fails with.
+        reason = " ".join(str(error).split())
+        if len(reason) > _LONGEST_REASON:
+            reason = f"{reason[:_LONGEST_REASON]}..."
+        raise _CannotCloneError(
+            f"'{layer.name}' of class {type(layer).__name__} cannot be made "
+            f"again from its configuration: {type(error).__name__}: {reason}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -177,18 +201,26 @@ def _seed_states(model: keras.Model) -> list[Any]:
     ]
 
 
-def _copy_state(model: keras.Model, clone: keras.Model) -> None:
-    old_layers = [model, *(layer for _, layer in walk(model))]
-    new_layers = [clone, *(layer for _, layer in walk(clone))]
+def _check_structure(model: keras.Model, clone: keras.Model) -> None:
+    old_layers, new_layers = _all_layers(model), _all_layers(clone)
     old, new = _state(model), _state(clone)
     if [_kind(layer) for layer in old_layers] != [
         _kind(layer) for layer in new_layers
     ] or [_shape(v) for v in old] != [_shape(v) for v in new]:
-        raise ValueError(
+        raise _CannotCloneError(
             f"its clone has {len(new_layers)} layers with {len(new)} "
             f"variables that differ from the model's {len(old_layers)} with "
             f"{len(old)}: get_config does not describe the whole model"
         )
+
+
+def _all_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    return [model, *(layer for _, layer in walk(model))]
+
+
+def _copy_state(model: keras.Model, clone: keras.Model) -> None:
+    old_layers, new_layers = _all_layers(model), _all_layers(clone)
+    old, new = _state(model), _state(clone)
     for old_layer, new_layer in zip(old_layers, new_layers, strict=True):
         # Automatic names count on; users select layers by the old ones.
         new_layer.name = old_layer.name

@@ -11,6 +11,8 @@ from keras_moon.conversion.candidates import Candidate
 from keras_moon.sparsity.matching import match_names
 from keras_moon.sparsity.matching import match_values
 
+_FEW = 5
+
 Selector = str | Callable[[keras.layers.Layer], bool] | Sequence[str] | None
 
 
@@ -75,6 +77,29 @@ def select(
         if path not in left_out and (asked is None or path in asked)
     }
     return chosen, by_path, listed
+
+
+def in_groups(reasons: Mapping[str, str]) -> str:
+    """Says in one line which layers stay dense and why.
+
+    Layers with one reason under one child of the model are counted where
+    they are more than a few, as those of a frozen base, and named elsewhere.
+
+    Args:
+        reasons: Layer path to reason.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for path, reason in reasons.items():
+        parent = path.split("/")[0] if "/" in path else ""
+        groups.setdefault((parent, reason), []).append(path)
+    parts = []
+    for (parent, reason), paths in groups.items():
+        if len(paths) <= _FEW:
+            parts += [f"{path}: {reason}" for path in paths]
+        else:
+            where = f" under '{parent}'" if parent else ""
+            parts.append(f"{len(paths)} layers{where}: {reason}")
+    return "; ".join(parts)
 
 
 def _refuse_untreatable(

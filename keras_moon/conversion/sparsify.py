@@ -14,6 +14,7 @@ from keras_moon.conversion.candidates import find_candidates
 from keras_moon.conversion.cloning import clone_or_self
 from keras_moon.conversion.cloning import is_graph
 from keras_moon.conversion.selection import Selector
+from keras_moon.conversion.selection import in_groups
 from keras_moon.conversion.selection import select
 from keras_moon.functional.masks import top_k_mask
 from keras_moon.layers.masked_kernel import random_mask
@@ -28,6 +29,7 @@ from keras_moon.sparsity.counts import layer_nonzeros
 from keras_moon.sparsity.counts import sparsity_of
 from keras_moon.sparsity.distributions import distribution as distribution_of
 from keras_moon.training.strategy import refuse_multi_worker
+from keras_moon.training.strategy import strategy_scope
 
 _MASK_INITS = ("random", "magnitude")
 _LARGEST_SPARSITY = float(np.nextafter(1.0, 0.0))
@@ -63,6 +65,9 @@ def sparsify(
       usable `get_config`) is it changed in place, and a warning says so.
     - The result is not compiled, whether or not the argument was: the
       optimizer must be built with the new variables.
+    - A model made in the scope of a `tf.distribute` strategy gives a result
+      under the same strategy, wherever `sparsify` is called. Compile it in
+      the scope.
     - The result can be saved as `.keras` and loaded in a process that has
       imported keras_moon, if Keras can save and load the original so. For a
       class without a usable `get_config`, save weights, and load them into
@@ -137,10 +142,10 @@ def sparsify(
     )
     counts = layer_nonzeros(shapes, densities, rounding)
     if listed:
-        reasons = "; ".join(f"{path}: {why}" for path, why in listed.items())
         warnings.warn(
-            f"`sparsify` left these layers dense: {reasons}. Name them in "
-            "`exclude` to say that you know.",
+            f"`sparsify` left these layers dense: {in_groups(listed)}. Name "
+            "them in `exclude`, by path or regular expression, to say that "
+            "you know. `keras_moon.summary` lists each.",
             stacklevel=2,
         )
 
@@ -157,7 +162,8 @@ def sparsify(
             "rounding": rounding,
             "mask_seed": _layer_seed(seed, index),
         }
-        make_sparse(layers[index], options, masks)
+        with strategy_scope(model):
+            make_sparse(layers[index], options, masks)
     protect_composites(sparse)
     return sparse
 

@@ -1,6 +1,8 @@
-"""Which distribution strategies can train a Keras 3 model at all."""
+"""The distribution strategies of TensorFlow that a model lives under."""
 
+import contextlib
 import sys
+from typing import Any
 
 import keras
 
@@ -35,3 +37,29 @@ def refuse_multi_worker() -> None:
             "several devices of one host, `tf.distribute.MirroredStrategy` "
             "works."
         )
+
+
+def strategy_scope(
+    model: keras.Model,
+) -> contextlib.AbstractContextManager[Any]:
+    """Returns the scope that new variables of a model must be made in.
+
+    A model made under a `tf.distribute` strategy keeps it; variables made
+    outside of its scope would live on one device.
+
+    Args:
+        model: Any Keras model.
+
+    Returns:
+        The scope of the model's strategy; a context that does nothing where
+        it has none, or the backend is not TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    import tensorflow as tf
+
+    strategy = model.distribute_strategy
+    # The model's own, or the current one where it has none.
+    if strategy is tf.distribute.get_strategy():
+        return contextlib.nullcontext()
+    return strategy.scope()

@@ -94,7 +94,9 @@ def test_names_and_trainable_flags_are_kept():
 
 
 def test_an_argument_that_cannot_be_serialized():
-    check_in_place(models.no_config(), "get_config")
+    check_in_place(
+        models.no_config(), "must override `get_config.*Implement `get_config`"
+    )
 
 
 def test_a_config_that_leaves_something_out():
@@ -176,3 +178,26 @@ def test_models_of_several_inputs(as_dict):
         expected = model(**inputs)
         found = clone(model)(**inputs)
     np.testing.assert_array_equal(parity.array(found), parity.array(expected))
+
+
+@pytest.mark.parametrize("error", [ValueError, AttributeError, RuntimeError])
+def test_errors_of_our_own_are_not_taken_for_a_missing_config(error):
+    model, seen = models.nested(), []
+
+    def prepare(copied):
+        seen.append(copied)
+        raise error("a bug")
+
+    with pytest.raises(error, match="a bug"):
+        clone_or_self(model, "test", prepare=prepare)
+    assert len(seen) == 1
+    assert seen[0] is not model
+
+
+def test_errors_while_copying_weights_are_raised(monkeypatch):
+    def copy(value):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(keras.ops, "copy", copy)
+    with pytest.raises(ValueError, match="a bug"):
+        clone_or_self(models.nested(), "test")

@@ -4,7 +4,9 @@ import keras
 import pytest
 from keras import layers
 
+import keras_moon as km
 from keras_moon.conversion.candidates import find_candidates
+from keras_moon.conversion.selection import in_groups
 from keras_moon.conversion.selection import select
 from keras_moon.layers.tree import walk
 
@@ -141,3 +143,30 @@ def test_an_expression_may_override_what_is_excluded(model):
 def test_patterns_of_the_wrong_type(model):
     with pytest.raises(TypeError, match="`include`.*3"):
         choose(model, [3])
+
+
+def test_many_layers_are_counted_and_few_are_named():
+    frozen = {f"base/block/conv{i}": "it is frozen" for i in range(6)}
+    few = {f"head/dense{i}": "it is shared" for i in range(5)}
+    assert in_groups({**frozen, "base/odd": "it is quantized", **few}) == (
+        "6 layers under 'base': it is frozen; base/odd: it is quantized; "
+        + "; ".join(f"head/dense{i}: it is shared" for i in range(5))
+    )
+    top = {f"dense{i}": "it is frozen" for i in range(6)}
+    assert in_groups(top) == "6 layers: it is frozen"
+
+
+def test_a_frozen_base_gives_a_short_warning():
+    base = keras.Sequential(
+        [keras.Input((4,)), *[keras.layers.Dense(4) for _ in range(8)]],
+        name="base",
+    )
+    base.trainable = False
+    model = keras.Sequential([base, keras.layers.Dense(4)])
+    with pytest.warns(UserWarning, match="8 layers under 'base'") as caught:
+        sparse = km.sparsify(model, sparsity=0.5)
+    (warning,) = caught
+    assert len(str(warning.message)) < 300
+    assert "`exclude`" in str(warning.message)
+    notes = [row.note for row in km.summary(sparse, print_fn=None).rows]
+    assert sum("frozen" in note for note in notes) == 8
