@@ -14,8 +14,6 @@ from keras_moon.api_export import keras_moon_export
 BLUE = "#0072B2"
 ORANGE = "#D55E00"
 GREEN = "#009E73"
-SKY = "#56B4E9"
-PURPLE = "#CC79A7"
 GREY = "#666666"
 
 _FONT_SIZE = 9
